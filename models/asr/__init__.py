@@ -1,0 +1,34 @@
+"""Speech recognition: an utterance in, its words out."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One stretch of speech. `samples`: int16, 8 kHz mono. `hints`: words likely at this point."""
+
+    samples: NDArray[np.int16]
+    language: str = "en"
+    hints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What was heard. `log_probability` is the mean per token; `mode` says which decoding gave it."""
+
+    text: str
+    log_probability: float
+    no_speech_probability: float
+    mode: str
+    """'short_window', 'full_window' (the guard fell back) or 'empty'."""
+
+
+class Recogniser(Protocol):
+    """Turns utterances of all calls into transcripts."""
+
+    async def transcribe(self, utterance: Utterance, *, deadline_s: float) -> Transcript:
+        """Raises EngineDown, EngineOverloaded or EngineLate."""

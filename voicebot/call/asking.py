@@ -1,0 +1,157 @@
+"""Asking the language model: its answer is spoken sentence by sentence while it streams.
+
+Every sentence passes the guard before it is spoken. No sentence within the turn budget, an
+answer that is not usable, or a server that fails: the script's own answer is spoken.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from dialogs import guard
+from dialogs.model_answer import answer_from_model, known_text
+from dialogs.prompts import sentences
+from dialogs.script.format import Script
+from dialogs.turn import AnsweredBy, AskModel, DialogueState, Reply, Saying
+from models.engine import EngineError, EngineLate
+from models.llm import ChatMessage, ChatModel, ChatRequest
+from models.llm.json_stream import JsonTextStream
+from voicebot.settings import ModelServerSettings
+
+logger = logging.getLogger(__name__)
+
+_WHOLE_ANSWER_S = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSaid:
+    """A sentence of the answer to `ask` is about to be spoken."""
+
+    ask: AskModel
+    text: str
+    answered_by: AnsweredBy
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDecided:
+    """What the answer to `ask` makes of the dialogue; comes before its last sentence is spoken."""
+
+    ask: AskModel
+    state: DialogueState
+    reply: Reply
+
+
+class _UnusableError(Exception):
+    """The answer cannot be spoken."""
+
+
+class _Answer:
+    """The model's JSON answer while it grows. Raises _UnusableError when it is no such answer."""
+
+    def __init__(self) -> None:
+        self._act = JsonTextStream("act")
+        self._text = JsonTextStream("text")
+        self._act_so_far = ""
+        self._text_so_far = ""
+
+    @property
+    def text(self) -> str:
+        return " ".join(self._text_so_far.split())
+
+    def feed(self, piece: str) -> None:
+        try:
+            self._act_so_far += self._act.feed(piece)
+            self._text_so_far += self._text.feed(piece)
+        except ValueError as error:
+            raise _UnusableError(str(error)) from None
+
+    def complete_sentences(self) -> tuple[str, ...]:
+        """All sentences but the last, which may still grow; none for an act whose text is not spoken."""
+        spoken_act = self._act.text_complete and self._act_so_far in ("answer", "end")
+        return sentences(self.text)[:-1] if spoken_act else ()
+
+    def whole(self) -> dict[str, Any]:
+        try:
+            return self._text.finish()
+        except ValueError as error:
+            raise _UnusableError(str(error)) from None
+
+
+class Asking:
+    """One call's questions to the model."""
+
+    def __init__(
+        self,
+        chat: ChatModel,
+        script: Script,
+        settings: ModelServerSettings,
+        emit: Callable[[ModelSaid | ModelDecided], None],
+    ) -> None:
+        self._chat = chat
+        self._script = script
+        self._budget_s = settings.first_clause_s
+        self._emit = emit
+
+    async def sayings(self, ask: AskModel) -> AsyncIterator[Saying]:
+        """The sentences to speak. Closing the iterator aborts the generation."""
+        answer = _Answer()
+        spoken: list[str] = []
+        reply: Reply | None = None
+        try:
+            async for sentence in self._sentences(ask, answer):
+                spoken.append(sentence)
+                self._emit(ModelSaid(ask, sentence, AnsweredBy.LLM))
+                yield Saying(sentence, ask.state.node)
+            reply, rest = self._take(ask, answer, spoken)
+        except (EngineError, _UnusableError) as fault:
+            logger.info("the model's answer is not used: %s: %s", type(fault).__name__, fault)
+            self._emit(ModelDecided(ask, ask.otherwise_state, ask.otherwise))
+            rest = ask.otherwise.sayings
+        by = reply.answered_by if reply else ask.otherwise.answered_by
+        for saying in rest:
+            self._emit(ModelSaid(ask, saying.text, by))
+            yield saying
+
+    async def _sentences(self, ask: AskModel, answer: _Answer) -> AsyncIterator[str]:
+        """Sentences as they are completed, guarded. The last one is left to `_take`."""
+        messages = [ChatMessage(role, content) for role, content in ask.messages]
+        pieces = self._chat.stream(ChatRequest(messages, ask.json_schema), deadline_s=_WHOLE_ANSWER_S)
+        known = known_text(self._script, ask.state)
+        loop = asyncio.get_running_loop()
+        first_by_s = loop.time() + self._budget_s
+        spoken = 0
+        async with aclosing(pieces):
+            while True:
+                left_s = None if spoken else max(0.0, first_by_s - loop.time())
+                try:
+                    answer.feed(await asyncio.wait_for(anext(pieces), left_s))
+                except StopAsyncIteration:
+                    return
+                except TimeoutError:
+                    raise EngineLate(f"no sentence within {self._budget_s:g} s") from None
+                for sentence in answer.complete_sentences()[spoken:]:
+                    self._guard(sentence, known)
+                    spoken += 1
+                    yield sentence
+
+    def _guard(self, sentence: str, known: str) -> None:
+        verdict = guard.check(sentence, known, self._script.language)
+        if not verdict.allowed:
+            raise _UnusableError(verdict.reason)
+
+    def _take(self, ask: AskModel, answer: _Answer, spoken: list[str]) -> tuple[Reply, tuple[Saying, ...]]:
+        """The whole answer's reply, and what of it is still to be spoken."""
+        turn = answer_from_model(self._script, ask.state, answer.whole())
+        if turn is None:
+            raise _UnusableError("not a usable answer")
+        state, reply = turn
+        self._emit(ModelDecided(ask, state, reply))
+        if not spoken:
+            return reply, reply.sayings
+        text = answer.text
+        left = text.removeprefix(" ".join(spoken)).strip()
+        after = reply.sayings[len(sentences(text)) :]
+        return reply, ((Saying(left, ask.state.node),) if left else ()) + after

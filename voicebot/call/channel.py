@@ -1,0 +1,141 @@
+"""A call's seat on the media clock: hears, decides within the tick, sends.
+
+Everything here runs inside the 20 ms tick and must not wait. What takes longer is told to
+the session as an event.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from telephony.line import FRAME_SAMPLES, Frame, Leg
+from voicebot.call.barge_in import BargeIn
+from voicebot.call.endpointing import Endpointer, EndpointEvent
+from voicebot.call.heard_audio import HeardAudio
+from voicebot.call.playout import Playout
+from voicebot.call.recording import Recording
+
+LEAD_SAMPLES = 2 * FRAME_SAMPLES
+"""How much is kept queued on the wire: a late tick of up to 20 ms is not heard."""
+_MOST_FRAMES_PER_TICK = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyStarted:
+    """The first frame of a reply went out."""
+
+    reply: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFinished:
+    """The last frame of a reply went out; a dropped reply does not finish."""
+
+    reply: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromptStopped:
+    """The callee talked over the prompt; it fell silent in this tick."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromptUnlocked:
+    """What had to be heard to its end has been; from now on the callee may interrupt."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelFailed:
+    """A fault of ours in this call's tick; its media have stopped."""
+
+    fault: Exception
+
+
+ChannelEvent = EndpointEvent | ReplyStarted | ReplyFinished | PromptStopped | PromptUnlocked | ChannelFailed
+
+
+class CallChannel:
+    """Joins one leg with its turn-taking machines and its playout."""
+
+    def __init__(
+        self,
+        leg: Leg,
+        endpointer: Endpointer,
+        barge_in: BargeIn,
+        recording: Recording | None,
+        emit: Callable[[ChannelEvent], None],
+    ) -> None:
+        self.leg = leg
+        self.endpointer = endpointer
+        self.barge_in = barge_in
+        self.playout = Playout()
+        self.heard_audio = HeardAudio()
+        self._recording = recording
+        self._emit = emit
+        self._sounding: int | None = None
+        """Number of the reply of which something went out and the end did not."""
+
+    def read(self, into: Frame) -> bool:
+        """Fill `into` with the next frame heard."""
+        return self.leg.read_frame(into)
+
+    def tick(self, now_ms: int, heard: Frame, probability: float) -> None:
+        """One 20 ms step of this call."""
+        self.heard_audio.add(now_ms, heard)
+        for event in self.endpointer.step(now_ms, probability):
+            self._emit(event)
+        if self.barge_in.stops_now(
+            audible=self.playout.audible,
+            locked=self.playout.locked,
+            speech_ms=self.endpointer.speech_ms(now_ms),
+        ):
+            self.stop_prompt()
+            self._emit(PromptStopped(now_ms))
+        self._send(now_ms)
+        if self._recording:
+            self._recording.tick(heard)
+
+    def fail(self, fault: Exception) -> None:
+        """The tick raised: tell the session."""
+        self._emit(ChannelFailed(fault))
+
+    def stop_prompt(self) -> None:
+        """Fall silent now; what the wire has not taken yet is not said."""
+        unsent = self.leg.queued_samples()
+        self.leg.flush()
+        self.playout.pause(unsent)
+        if self._recording:
+            self._recording.flushed(unsent)
+
+    def close(self) -> None:
+        """The call is over: finish the recording."""
+        if self._recording:
+            self._recording.close()
+
+    def _send(self, now_ms: int) -> None:
+        queued = self.leg.queued_samples() if self.playout.active else 0
+        was_locked = self.playout.locked
+        for _ in range(_MOST_FRAMES_PER_TICK):
+            if queued >= LEAD_SAMPLES:
+                break
+            frame = self.playout.next_frame()
+            if frame is None:
+                break
+            if self._sounding != self.playout.reply:
+                self._sounding = self.playout.reply
+                self._emit(ReplyStarted(self.playout.reply, now_ms))
+            self.leg.write_frame(frame)
+            queued += FRAME_SAMPLES
+            if self._recording:
+                self._recording.sent(frame)
+        if was_locked and not self.playout.locked:
+            self._emit(PromptUnlocked(now_ms))
+        if self._sounding == self.playout.reply and not self.playout.active:
+            self._sounding = None
+            if not self.playout.dropped:
+                self._emit(ReplyFinished(self.playout.reply, now_ms))

@@ -1,0 +1,40 @@
+"""How an answered call ended, in the words of the `connected` taxonomy. Pure."""
+
+from enum import StrEnum
+
+from dialogs.turn import DialogueState, Heard
+from telephony.line import EndKind
+
+
+class Over(StrEnum):
+    """Why the bot wanted the call to end."""
+
+    FINISHED = "finished"
+    MACHINE = "voicemail"
+    TROUBLE = "system_error"
+    TOO_LONG = "max_duration"
+
+
+_EARLY_TURNS = 2
+
+
+def connected_word(over: Over | None, end: EndKind, state: DialogueState, last: Heard | None) -> str:
+    """One word for an answered call. What the callee asked for counts before who hung up.
+
+    `last`: what the bot answered last.
+    """
+    if over in (Over.MACHINE, Over.TROUBLE, Over.TOO_LONG):
+        return over.value
+    if "opt_out" in state.labels:
+        return "opt_out"
+    if end is EndKind.MEDIA_LOST:
+        return "system_error"
+    if over is None:
+        return "user_hangup_early" if state.turns < _EARLY_TURNS else "user_hangup"
+    if last and last.silence:
+        return "bot_hangup_after_silence"
+    if last and last.text and last.intent is None and "repeat_failure" in state.labels and not state.survey:
+        return "bot_hangup_after_unrecognised"
+    if state.outcome == "callback":
+        return "callback_requested"
+    return "finished"

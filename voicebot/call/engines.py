@@ -1,0 +1,21 @@
+"""The engines that all calls of a process share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from models.asr import Recogniser
+from models.intent import IntentClassifier
+from models.llm import ChatModel
+from models.tts import Speaker
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """What hears, decides and speaks. `chat` is None when no model server is configured."""
+
+    recogniser: Recogniser
+    classifier: IntentClassifier
+    speaker: Speaker
+    chat: ChatModel | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Engine kind -> name and version, kept with every call."""

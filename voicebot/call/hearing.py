@@ -1,0 +1,112 @@
+"""Hearing: turns an utterance into words and an intent, ahead of the end of the turn if it can.
+
+Only pure work is done ahead. What the speaker made void by going on is cancelled, and a
+result carries the number of its utterance, so that a late one is recognised and dropped.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dialogs.turn import Expectation
+from models.asr import Recogniser, Transcript, Utterance
+from models.engine import EngineError
+from models.intent import IntentClassifier, IntentResult
+from voicebot.call.heard_audio import HeardAudio
+
+_BEFORE_MS = 240
+"""Audio kept from before the detector was sure: first words must not be lost."""
+_AFTER_MS = 120
+_RECOGNITION_S = 4.0
+_CLASSIFICATION_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What an utterance said. `transcript` is None when recognition failed (`fault` says how)."""
+
+    utterance: int
+    start_ms: int
+    end_ms: int
+    asked_ms: float
+    transcribed_ms: float
+    transcript: Transcript | None
+    intent: IntentResult
+    fault: str = ""
+
+    @property
+    def text(self) -> str:
+        """The words, or nothing."""
+        return self.transcript.text if self.transcript else ""
+
+
+_UNSURE = IntentResult(intent=None, confidence=0.0)
+
+
+class Hearing:
+    """Understands one call's utterances, one at a time; a new request replaces the old one."""
+
+    def __init__(
+        self,
+        group: asyncio.TaskGroup,
+        recogniser: Recogniser,
+        classifier: IntentClassifier,
+        language: str,
+        now_ms: Callable[[], float],
+        emit: Callable[[Understood], None],
+    ) -> None:
+        self._group = group
+        self._recogniser = recogniser
+        self._classifier = classifier
+        self._language = language
+        self._now_ms = now_ms
+        self._emit = emit
+        self._task: asyncio.Task[None] | None = None
+        self.wasted = 0
+        """Understandings begun and made void."""
+
+    @property
+    def busy(self) -> bool:
+        """True while an understanding is under way."""
+        return self._task is not None and not self._task.done()
+
+    def understand(
+        self, utterance: int, start_ms: int, end_ms: int, audio: HeardAudio, expectation: Expectation
+    ) -> None:
+        """Begin to understand; `Understood` follows as an event unless it is made void."""
+        self.make_void()
+        samples = audio.between(start_ms - _BEFORE_MS, end_ms + _AFTER_MS)
+        heard = Utterance(samples, self._language, expectation.hints)
+        self._task = self._group.create_task(
+            self._understand(utterance, start_ms, end_ms, heard, expectation), name="understand"
+        )
+
+    def make_void(self) -> None:
+        """The speaker went on, or the call is over: stop what is under way."""
+        if self._task and not self._task.done():
+            self._task.cancel()
+            self.wasted += 1
+        self._task = None
+
+    async def _understand(
+        self, utterance: int, start_ms: int, end_ms: int, heard: Utterance, expectation: Expectation
+    ) -> None:
+        asked_ms = self._now_ms()
+        transcript: Transcript | None = None
+        intent, fault = _UNSURE, ""
+        transcribed_ms = asked_ms
+        try:
+            transcript = await self._recogniser.transcribe(heard, deadline_s=_RECOGNITION_S)
+            transcribed_ms = self._now_ms()
+            if transcript.text and expectation.intents:
+                intent = await self._classifier.classify(
+                    transcript.text, expectation.intents, deadline_s=_CLASSIFICATION_S
+                )
+        except EngineError as error:
+            # Without words the session asks again; without an intent the script or model answers.
+            fault = f"{type(error).__name__}: {error}"
+            if transcript is None:
+                transcribed_ms = self._now_ms()
+        self._emit(
+            Understood(utterance, start_ms, end_ms, asked_ms, transcribed_ms, transcript, intent, fault)
+        )

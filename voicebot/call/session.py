@@ -1,0 +1,280 @@
+"""One call from dialling to its record: the async shell around `Conversation`.
+
+Events of the leg, the media clock and the engines meet in one queue and are handled one
+after the other. All tasks live in one task group; cancelling `run` hangs up and leaves a
+result all the same.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from dialogs.script.format import Script
+from dialogs.turn import DialogueState, Reply
+from telephony.line import Answered, DialRequest, Ended, EndKind, Leg, LegEvent, Line, Ringing
+from voicebot.call.asking import Asking
+from voicebot.call.barge_in import BargeIn
+from voicebot.call.channel import CallChannel
+from voicebot.call.conversation import Conversation, ConversationEvent, GreetingDue
+from voicebot.call.disposition import Over, connected_word
+from voicebot.call.endpointing import Endpointer
+from voicebot.call.engines import Engines
+from voicebot.call.hearing import Hearing
+from voicebot.call.media_clock import MediaClock
+from voicebot.call.recording import Recording, RecordingWriter
+from voicebot.call.replying import Replying
+from voicebot.call.result import CallResult, Party
+from voicebot.call.speaking import Speaking
+from voicebot.call.turn_log import TurnLog
+from voicebot.call.watching import CallWatcher
+from voicebot.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_HELLO_S = 0.6
+"""So long the callee may take to say hello before the bot greets."""
+_LATEST_GREETING_S = 4.0
+_LAST_WORD_S = 0.3
+"""Between the last sample and the hang-up: the jitter buffer of the far end plays on."""
+_HANG_UP_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _HangUpDue:
+    over: Over
+
+
+class CallJournal(Protocol):
+    """Keeps during the call what must not be lost with this process."""
+
+    async def answered(self, leg_id: str, ringing_at: datetime | None, answered_at: datetime) -> None:
+        """The far end took the call."""
+
+    async def opted_out(self) -> None:
+        """The callee asked never to be called again."""
+
+
+SessionEvent = LegEvent | ConversationEvent | _HangUpDue
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What is known of the call so far; becomes the `CallResult`."""
+
+    ringing_at: datetime | None = None
+    answered_at: datetime | None = None
+    answered_ms: float = 0.0
+    ended: Ended | None = None
+    ended_ms: float = 0.0
+
+
+@dataclass(slots=True)
+class CallSession:
+    """Places one call and holds the conversation."""
+
+    line: Line
+    clock: MediaClock
+    engines: Engines
+    script: Script
+    opening: tuple[DialogueState, Reply]
+    request: DialRequest
+    settings: Settings
+    watcher: CallWatcher
+    local_now: Callable[[], datetime]
+    """The callee's local time: "tomorrow at three" is said in it."""
+    recordings: RecordingWriter | None = None
+    name: str = "call"
+    """Name of the recording."""
+    journal: CallJournal | None = None
+    _events: asyncio.Queue[SessionEvent] = field(default_factory=asyncio.Queue)
+    _timers: list[asyncio.TimerHandle] = field(default_factory=list)
+    _progress: _Progress = field(default_factory=_Progress)
+    _opt_out_kept: bool = False
+    _leg: Leg | None = None
+    _channel: CallChannel | None = None
+    _conversation: Conversation | None = None
+    _log: TurnLog | None = None
+    _recording: Recording | None = None
+
+    async def run(self) -> CallResult:
+        """The whole call. Raises LineError if it could not be tried; cancelling hangs up first."""
+        self._leg = await self.line.dial(self.request)
+        try:
+            async with asyncio.TaskGroup() as group:
+                await self._live(self._leg, group)
+        finally:
+            await asyncio.shield(self._make_sure_it_ended(self._leg))
+        return self.result()
+
+    # -- the life of the call -----------------------------------------------------------------
+
+    async def _live(self, leg: Leg, group: asyncio.TaskGroup) -> None:
+        pump = group.create_task(self._pump(leg), name="leg-events")
+        try:
+            while not isinstance(event := await self._events.get(), Ended):
+                await self._on_event(event, leg, group)
+            self._progress.ended = event
+        finally:
+            pump.cancel()
+            for timer in self._timers:
+                timer.cancel()
+            self._progress.ended_ms = self.clock.now_ms
+            if self._channel:
+                self.clock.detach(self._channel)
+                self._channel.close()
+            if self._conversation:
+                self._conversation.close(self.clock.now_ms)
+
+    async def _pump(self, leg: Leg) -> None:
+        while True:
+            event = await leg.next_event()
+            self._events.put_nowait(event)
+            if isinstance(event, Ended):
+                return
+
+    async def _on_event(self, event: SessionEvent, leg: Leg, group: asyncio.TaskGroup) -> None:
+        match event:
+            case Ringing():
+                if self._progress.ringing_at is None:
+                    self._progress.ringing_at = datetime.now(UTC)
+                    self.watcher.ringing()
+            case Answered():
+                self._on_answer(leg, group)
+            case Ended():
+                raise AssertionError("handled by the loop")
+            case _HangUpDue(over):
+                if self._conversation:
+                    self._conversation.bot.over = self._conversation.bot.over or over
+                await leg.hang_up()
+            case _:
+                if self._conversation and not self._conversation.bot.over:
+                    self._conversation.handle(event, self.clock.now_ms)
+                    self._keep_opt_out(group)
+                    if self._conversation.bot.over:
+                        self._after(_LAST_WORD_S, _HangUpDue(self._conversation.bot.over))
+
+    def _on_answer(self, leg: Leg, group: asyncio.TaskGroup) -> None:
+        self._progress.answered_at = answered_at = datetime.now(UTC)
+        self._progress.answered_ms = now_ms = self.clock.now_ms
+        self.watcher.answered()
+        if self.journal:
+            answered = self.journal.answered(leg.leg_id, self._progress.ringing_at, answered_at)
+            group.create_task(self._journalled(answered), name="journal")
+        language = self.script.language
+        emit: Callable[[ConversationEvent], None] = self._events.put_nowait
+        if self.recordings:
+            self._recording = self.recordings.open(self.name)
+        self._channel = CallChannel(
+            leg,
+            Endpointer(self.settings.endpointing),
+            BargeIn(self.settings.barge_in, language),
+            self._recording,
+            emit,
+        )
+        self._log = TurnLog(now_ms)
+        hearing = Hearing(
+            group, self.engines.recogniser, self.engines.classifier, language, lambda: self.clock.now_ms, emit
+        )
+        speaking = Speaking(group, self.engines.speaker, self._channel.playout, emit)
+        chat = self.engines.chat
+        asking = Asking(chat, self.script, self.settings.model_server, emit) if chat else None
+        bot = Replying(
+            self.script,
+            self.opening,
+            self._channel,
+            speaking,
+            asking,
+            self._log,
+            self.watcher,
+            self.local_now,
+        )
+        self._conversation = Conversation(bot, self._channel, hearing, self._log, self.watcher, now_ms)
+        self.clock.attach(self._channel)
+        self._after(_HELLO_S, GreetingDue())
+        self._after(_LATEST_GREETING_S, GreetingDue(last=True))
+        self._after(self.settings.longest_call_s, _HangUpDue(Over.TOO_LONG))
+
+    def _keep_opt_out(self, group: asyncio.TaskGroup) -> None:
+        """A wish never to be called again is kept at once: it must survive whatever happens to us."""
+        assert self._conversation is not None
+        if self.journal and not self._opt_out_kept and "opt_out" in self._conversation.bot.state.labels:
+            self._opt_out_kept = True
+            group.create_task(self._journalled(self.journal.opted_out()), name="journal")
+
+    async def _journalled(self, writing: Awaitable[None]) -> None:
+        try:
+            await writing
+        except Exception:
+            # The call goes on; its end is written or spooled all the same.
+            logger.exception("the journal could not be written")
+
+    def _after(self, seconds: float, event: SessionEvent) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers.append(loop.call_later(seconds, self._events.put_nowait, event))
+
+    async def _make_sure_it_ended(self, leg: Leg) -> None:
+        """Hang up if the call was cancelled; wait for the leg's own word, but not for ever."""
+        while not self._events.empty():
+            if isinstance(event := self._events.get_nowait(), Ended):
+                self._progress.ended = event
+        if self._progress.ended:
+            return
+        await leg.hang_up()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_HANG_UP_S):
+                while not isinstance(event := await leg.next_event(), Ended):
+                    pass
+                self._progress.ended = event
+
+    # -- the record ----------------------------------------------------------------------------
+
+    def result(self) -> CallResult:
+        """What the call leaves behind; also after `run` was cancelled."""
+        progress, channel = self._progress, self._channel
+        bot = self._conversation.bot if self._conversation else None
+        ended = progress.ended or Ended(0.0, EndKind.LOCAL_HANGUP)
+        leg_id = self._leg.leg_id if self._leg else ""
+        if self._conversation is None or bot is None or channel is None or self._log is None:
+            kind = EndKind.CANCELLED if ended.kind is EndKind.LOCAL_HANGUP else ended.kind
+            return CallResult(
+                leg_id=leg_id,
+                dialled=self._leg is not None,
+                ringing_at=progress.ringing_at,
+                ended_at=datetime.now(UTC),
+                not_connected=kind.value,
+                sip_status=ended.status,
+            )
+        turns = self._log.turns
+        spoke = any(turn.speaker == "customer" and (turn.text or turn.digits) for turn in turns)
+        party = self._conversation.party
+        if party is Party.UNRESOLVED and spoke:
+            party = Party.LIVE
+        hung_up_s = None
+        if ended.kind is EndKind.REMOTE_HANGUP and bot.greeting_ended_ms is not None:
+            hung_up_s = max(0.0, (progress.ended_ms - bot.greeting_ended_ms) / 1000)
+        greeted_ms = bot.greeted_ms
+        return CallResult(
+            leg_id=leg_id,
+            ringing_at=progress.ringing_at,
+            answered_at=progress.answered_at,
+            ended_at=datetime.now(UTC),
+            connected=connected_word(bot.over, ended.kind, bot.state, bot.last_heard),
+            sip_status=ended.status,
+            party=party,
+            outcome=bot.state.outcome or "",
+            labels=bot.state.labels,
+            slots=bot.state.slots,
+            survey=bot.state.survey,
+            opted_out="opt_out" in bot.state.labels,
+            answer_to_greeting_ms=None if greeted_ms is None else greeted_ms - progress.answered_ms,
+            user_hangup_after_greeting_s=hung_up_s,
+            barge_ins=channel.barge_in.stops - channel.barge_in.false_stops,
+            false_stops=channel.barge_in.false_stops,
+            recording=self._recording.path.name if self._recording else "",
+            media={k: v for k, v in asdict(ended.statistics).items() if v is not None},
+            turns=turns,
+        )

@@ -1,0 +1,142 @@
+"""One run of a campaign: from the campaign file to the report."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+
+from dialogs.policy import open_dialogue
+from dialogs.prompts import contact_sayings
+from dialogs.script.format import Script
+from dialogs.script.load import load_script, script_version
+from telephony.line import DialRequest
+from voicebot.call.result import CallResult
+from voicebot.call.session import CallSession
+from voicebot.call.watching import CallWatcher
+from voicebot.campaign.dialler import CampaignEnd, Dialler
+from voicebot.campaign.opening import open_campaign
+from voicebot.campaign.plan import CampaignPlan, load_plan
+from voicebot.console import events
+from voicebot.console.progress import CampaignProgress
+from voicebot.console.steps import Steps
+from voicebot.records.async_store import AsyncRecords
+from voicebot.records.database import open_database
+from voicebot.records.store import Records
+from voicebot.records.tables import Campaign, CampaignState, Contact
+from voicebot.service import Service, prepare_service
+from voicebot.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignRun:
+    """What a run leaves: the records, and how it ended."""
+
+    campaign: Campaign
+    end: CampaignEnd
+    recordings: Path
+
+    @property
+    def went_through(self) -> bool:
+        """Everyone who may be called by now was called; some may be due another day."""
+        return self.end.state is not CampaignState.INTERRUPTED
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlacer:
+    """Places the calls of one campaign; satisfies `dialler.PlaceCall`."""
+
+    service: Service
+    script: Script
+    plan: CampaignPlan
+    records: AsyncRecords
+    watcher: events.Watcher
+
+    async def __call__(self, contact: Contact, call_id: int, attempt: int) -> CallResult:
+        """Render what is said to this contact, dial, converse. Cancelled, hang up and give what there is."""
+        zone = contact.time_zone or self.plan.calling_window.time_zone or "UTC"
+        session = CallSession(
+            line=self.service.line,
+            clock=self.service.clock,
+            engines=self.service.engines,
+            script=self.script,
+            opening=open_dialogue(self.script, contact.variables),
+            request=DialRequest(contact.address, {"X-Attempt": str(attempt)}, self.plan.ring_timeout_s),
+            settings=self.service.settings,
+            watcher=CallWatcher(self.watcher, call_id),
+            local_now=lambda: datetime.now(ZoneInfo(zone)),
+            recordings=self.service.recordings,
+            name=f"call-{call_id:06d}",
+            journal=_Journal(self.records, call_id, contact.number),
+        )
+        try:
+            await self.service.speaker.prerender(contact_sayings(self.script, contact.variables))
+            return await session.run()
+        except asyncio.CancelledError:
+            return session.result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Journal:
+    """Keeps one call's journal in the records; satisfies `session.CallJournal`."""
+
+    records: AsyncRecords
+    call_id: int
+    number: str
+
+    async def answered(self, leg_id: str, ringing_at: datetime | None, answered_at: datetime) -> None:
+        await self.records.run(Records.note_answer, self.call_id, leg_id, ringing_at, answered_at)
+
+    async def opted_out(self) -> None:
+        await self.records.run(Records.add_do_not_call, [self.number], "opt_out", self.call_id)
+
+
+async def run_campaign(
+    plan_file: Path, settings: Settings, *, recordings: Path, console: Console
+) -> CampaignRun:
+    """Call everyone who may be called now. Run again, it resumes and rings nobody twice.
+
+    Raises InputError, WeightsError, EngineDown or LineError before anyone is called. Cancelled, it
+    ends live calls with BYE and keeps all records.
+    """
+    plan = load_plan(plan_file)
+    script = load_script(plan.script)
+    if not plan.survey:
+        script = script.model_copy(update={"survey": None})
+    records = Records(open_database(settings.database))
+    opened = await asyncio.to_thread(
+        open_campaign,
+        records,
+        plan,
+        script_id=script.id,
+        script_version=script_version(plan.script),
+        language=script.language,
+        required_variables=[name for name, v in script.variables.items() if v.default is None],
+    )
+    async with AsyncRecords(records) as keeper, AsyncExitStack() as stack:
+        with Steps(console) as steps:
+            service = await stack.enter_async_context(prepare_service(settings, script, recordings, steps))
+        with CampaignProgress(console) as watcher:
+            end = await _dial(opened.campaign, plan, script, keeper, service, watcher)
+    return CampaignRun(opened.campaign, end, recordings)
+
+
+async def _dial(
+    campaign: Campaign,
+    plan: CampaignPlan,
+    script: Script,
+    records: AsyncRecords,
+    service: Service,
+    watcher: events.Watcher,
+) -> CampaignEnd:
+    assert campaign.id is not None
+    placer = CallPlacer(service, script, plan, records, watcher)
+    dialler = Dialler(records, campaign, plan, placer, models=service.engines.names, watcher=watcher)
+    try:
+        return await dialler.run()
+    finally:
+        late = service.clock.lateness
+        await records.run(Records.note_tick_lateness, campaign.id, late.max_ms, late.percentile(0.99))

@@ -1,0 +1,196 @@
+"""The `voicebot` command. Bad input ends with one clear message and exit status 2."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from dialogs.problem import InputError
+from models.engine import EngineError
+from models.registry.weights import WeightsError
+from telephony.line import LineError
+from voicebot import __version__
+from voicebot.settings import load_settings
+
+app = typer.Typer(
+    help="Phones people, talks with them, and reports what came of it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+campaign_app = typer.Typer(help="Run campaigns.", no_args_is_help=True)
+script_app = typer.Typer(help="Work on scripts.", no_args_is_help=True)
+app.add_typer(campaign_app, name="campaign")
+app.add_typer(script_app, name="script")
+
+INPUT_ERROR = 2
+INTERRUPTED = 130
+
+SettingsFile = Annotated[Path | None, typer.Option("--settings", help="Settings file (YAML).")]
+ScriptFile = Annotated[Path, typer.Option("--script", help="Script file.")]
+Variables = Annotated[
+    list[str] | None, typer.Option("--var", help="A contact variable of the script, as name=value.")
+]
+
+
+class ReportFormat(StrEnum):
+    """Ways to show a report."""
+
+    TABLE = "table"
+    JSON = "json"
+    HTML = "html"
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Faults that a person can mend become a message and an exit status instead of a traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:
+        faults = list(_leaves(error))
+        if not all(
+            isinstance(fault, InputError | WeightsError | LineError | EngineError) for fault in faults
+        ):
+            raise
+        for fault in faults:
+            for message in getattr(fault, "problems", (fault,)):
+                typer.echo(str(message), err=True)
+        raise typer.Exit(INPUT_ERROR) from None
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("out/demo"),
+    settings_file: SettingsFile = None,
+) -> None:
+    """Phone 24 simulated people over SIP on this machine and report what came of it."""
+    from voicebot.demo import run_demo
+
+    with _clear_errors():
+        completed = asyncio.run(run_demo(load_settings(settings_file), folder))
+    raise typer.Exit(0 if completed else 1)
+
+
+@campaign_app.command("run")
+def campaign_run(
+    plan: Annotated[Path, typer.Argument(help="Campaign file (YAML).")],
+    folder: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("out/campaign"),
+    settings_file: SettingsFile = None,
+) -> None:
+    """Call everyone on a campaign's list; run it again to resume where it stopped."""
+    from voicebot.campaign.run import run_campaign
+    from voicebot.reports.show import report_campaign
+    from voicebot.reports.table import report_table
+
+    console = Console()
+    with _clear_errors():
+        settings = load_settings(settings_file)
+        run = asyncio.run(run_campaign(plan, settings, recordings=folder / "recordings", console=console))
+        console.print(report_table(report_campaign(run.campaign.name, settings, folder)))
+        console.print(f"Report: {folder / 'report.html'}")
+    raise typer.Exit(0 if run.went_through else 1)
+
+
+@app.command()
+def call(
+    to: Annotated[str, typer.Option(help="Whom to call, e.g. sip:alice@127.0.0.1:5060.")],
+    script: ScriptFile,
+    var: Variables = None,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Place one call and print it as JSON. Nothing is stored but the recording."""
+    from voicebot.single_call import place_single_call
+
+    with _clear_errors():
+        settings = load_settings(settings_file)
+        result = asyncio.run(place_single_call(to, script, _variables(var), settings))
+    typer.echo(json.dumps(asdict(result), indent=2, ensure_ascii=False, default=_plain))
+
+
+@app.command()
+def chat(script: ScriptFile, var: Variables = None, settings_file: SettingsFile = None) -> None:
+    """Hold the script's conversation as text; an empty line is silence, a number is a key."""
+    from voicebot.chat import run_chat
+
+    with _clear_errors():
+        asyncio.run(run_chat(script, _variables(var), load_settings(settings_file)))
+
+
+@script_app.command("check")
+def script_check(scripts: Annotated[list[Path], typer.Argument(help="Script files.")]) -> None:
+    """Find what is wrong with a script: every fault with its file, line and mend."""
+    from dialogs.script.load import check_script
+
+    problems = [problem for script in scripts for problem in check_script(script)]
+    for problem in problems:
+        typer.echo(str(problem))
+    errors = sum(not problem.warning for problem in problems)
+    typer.echo(f"{len(scripts)} checked, {errors} errors, {len(problems) - errors} warnings", err=True)
+    raise typer.Exit(INPUT_ERROR if errors else 0)
+
+
+@app.command()
+def report(
+    campaign: Annotated[str, typer.Argument(help="Name of the campaign.")],
+    format_: Annotated[ReportFormat, typer.Option("--format", help="How to show it.")] = ReportFormat.TABLE,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Show what came of a campaign, on standard output."""
+    from voicebot.reports.show import show_report
+
+    with _clear_errors():
+        show_report(campaign, format_.value, load_settings(settings_file), Console())
+
+
+@app.command()
+def doctor(
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch missing weights.")] = False,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Say what is installed, which weights are present, which ports are free, and what to mend."""
+    from voicebot.doctor import examine
+
+    with _clear_errors():
+        healthy = examine(load_settings(settings_file), Console(), fetch=fetch)
+    raise typer.Exit(0 if healthy else INPUT_ERROR)
+
+
+@app.callback(invoke_without_command=True)
+def main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Phones people, talks with them, and reports what came of it."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _variables(pairs: list[str] | None) -> dict[str, str]:
+    variables: dict[str, str] = {}
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{pair!r} is not name=value", param_hint="--var")
+        variables[name] = value
+    return variables
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    return str(value)

