@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -50,7 +51,10 @@ class ReportFormat(StrEnum):
 
 @contextmanager
 def _clear_errors() -> Iterator[None]:
-    """Faults that a person can mend become a message and an exit status instead of a traceback."""
+    """Faults that a person can mend become a message and an exit status instead of a traceback.
+
+    SIGTERM is taken as Ctrl-C: either way live calls end with a BYE."""
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield
     except KeyboardInterrupt:
@@ -65,6 +69,8 @@ def _clear_errors() -> Iterator[None]:
             for message in getattr(fault, "problems", (fault,)):
                 typer.echo(str(message), err=True)
         raise typer.Exit(INPUT_ERROR) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -46,6 +46,8 @@ class EndpointingSettings(_Section):
     """Silence after which the utterance so far is transcribed and classified."""
     end_ms: int = 640
     """Silence that ends a turn whatever was understood."""
+    short_end_ms: int = 440
+    """The same after one or two words that were understood: people often add to a "yes"."""
     dictation_end_ms: int = 1200
     """The same while a number or a long answer is expected."""
     longest_ms: int = 20_000
@@ -57,6 +59,8 @@ class BargeInSettings(_Section):
 
     speech_ms: int = 480
     """Speech this long stops the prompt at once; shorter speech stops it if its words ask for it."""
+    fewest_words: int = 3
+    """Fewer words than this that nothing understands are a noise, not a turn."""
     answer_window_ms: int = 600
     """With less than this left to say, even a "yeah" is an answer and not a backchannel."""
 
@@ -96,13 +100,16 @@ class Settings(BaseSettings):
 
 def load_settings(file: Path | None = None) -> Settings:
     """Read the settings. Raises InputError naming the key and the mend."""
-    values: dict[str, object] = {}
-    if file is not None:
-        values = _read_file(file)
+    from_environment = _checked({}, None)
+    if file is None:
+        return from_environment
+    # Values given to the constructor would win over the environment; the file must not.
+    return _checked(_merge(_read_file(file), from_environment.model_dump(exclude_unset=True)), file)
+
+
+def _checked(values: dict[str, object], file: Path | None) -> Settings:
     try:
-        # Values given to the constructor would win over the environment; the file must not.
-        from_environment = Settings().model_dump(exclude_unset=True) if file is not None else {}
-        return Settings(**_merge(values, from_environment))  # type: ignore[arg-type]
+        return Settings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
         raise InputError([_problem(file, fault) for fault in error.errors()]) from None
 

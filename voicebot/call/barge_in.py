@@ -18,15 +18,19 @@ BACKCHANNELS = {
     "zh": frozenset("嗯 啊 哦 噢 好 好的 对 是 是的 行 知道 明白 然后 呢"),
 }
 _LONGEST_BACKCHANNEL_WORDS = 3
+INTERRUPTERS = {
+    "en": frozenset("wait stop hold no hey hello what who why how pardon sorry excuse but".split()),
+    "zh": frozenset("等停别不喂谁啥"),
+}
+"""Words that want the turn however few they are."""
 
 
 def is_backchannel(text: str, language: str = "en") -> bool:
     """True for words that only show that someone listens, and for no words at all."""
     vocabulary = BACKCHANNELS.get(language, BACKCHANNELS["en"])
-    if language == "zh":
-        return all(character in vocabulary for character in re.findall(r"\w", text))
-    words = re.findall(r"[a-z']+", text.lower().replace("-", ""))
-    return len(words) <= _LONGEST_BACKCHANNEL_WORDS and all(word in vocabulary for word in words)
+    words = _words(text, language)
+    few = language == "zh" or len(words) <= _LONGEST_BACKCHANNEL_WORDS
+    return few and all(word in vocabulary for word in words)
 
 
 class Judgement(Enum):
@@ -52,14 +56,28 @@ class BargeIn:
             return True
         return False
 
-    def judge(self, text: str, *, stopped: bool, remaining_ms: float) -> Judgement:
+    def judge(self, text: str, *, understood: bool, stopped: bool, remaining_ms: float) -> Judgement:
         """Weigh the words of an utterance that began while the bot was speaking.
 
-        `stopped`: the prompt was already halted; `remaining_ms`: what of it is left to say.
+        `understood`: they have a sure intent; `stopped`: the prompt was already halted;
+        `remaining_ms`: what of it is left to say.
         """
         answers_the_end = remaining_ms < self._settings.answer_window_ms and bool(text.strip())
-        if is_backchannel(text, self._language) and not answers_the_end:
+        if not answers_the_end and (is_backchannel(text, self._language) or self._is_noise(text, understood)):
             self.false_stops += stopped
             return Judgement.GO_ON
         self.stops += not stopped
         return Judgement.STOP
+
+    def _is_noise(self, text: str, understood: bool) -> bool:
+        """A word or two that nothing understands is more likely a cough than a wish."""
+        words = _words(text, self._language)
+        wanted = INTERRUPTERS.get(self._language, INTERRUPTERS["en"])
+        return not understood and len(words) < self._settings.fewest_words and not wanted & set(words)
+
+
+def _words(text: str, language: str) -> list[str]:
+    """Words as they are listed above; characters in Chinese."""
+    if language == "zh":
+        return re.findall(r"\w", text)
+    return re.findall(r"[a-z']+", text.lower().replace("-", ""))

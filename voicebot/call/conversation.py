@@ -25,6 +25,7 @@ from voicebot.call.replying import ReplyEvent, Replying
 from voicebot.call.result import Party
 from voicebot.call.turn_log import ReplyStages, TurnLog
 from voicebot.call.watching import CallWatcher
+from voicebot.settings import EndpointingSettings
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ _FAULTS_ALLOWED = 2
 """Utterances in a row that may fail to be recognised before the bot says goodbye."""
 _GOES_ON_MS = 1200
 """Speech that begins so soon after an answered turn belongs to it: "Yes." - "Yes, I have time."."""
+_SHORT_ANSWER_WORDS = 2
 _NOTHING_EXPECTED = Expectation(intents=frozenset())
 
 
@@ -65,6 +67,7 @@ class Conversation:
         hearing: Hearing,
         log: TurnLog,
         watcher: CallWatcher,
+        times: EndpointingSettings,
         answered_ms: float,
     ) -> None:
         self.bot = bot
@@ -74,6 +77,7 @@ class Conversation:
         self._hearing = hearing
         self._log = log
         self._watcher = watcher
+        self._times = times
         self._answered_ms = answered_ms
         self._machine = AnsweringMachineDetector(bot.script.language)
         self._understood: Understood | None = None
@@ -105,7 +109,7 @@ class Conversation:
             case Resumed():
                 self._hearing.make_void()
                 self._understood = None
-                self._endpointer.expect_dictation(self.bot.expects(self._answered_state).dictation)
+                self.bot.set_turn_end(self._answered_state)
             case Understood():
                 self._on_understood(event, now_ms)
             case TurnEnded():
@@ -211,7 +215,10 @@ class Conversation:
     def _wants_the_turn(self, words: Understood) -> bool:
         remaining_ms = self._playout.remaining_samples / SAMPLES_PER_MS
         stopped = self._playout.paused
-        judgement = self._channel.barge_in.judge(words.text, stopped=stopped, remaining_ms=remaining_ms)
+        understood = words.intent.intent is not None
+        judgement = self._channel.barge_in.judge(
+            words.text, understood=understood, stopped=stopped, remaining_ms=remaining_ms
+        )
         if judgement is Judgement.GO_ON:
             return False
         if not stopped:
@@ -225,11 +232,16 @@ class Conversation:
             # A slot or a rating may be filled without any intent.
             bool(words.text) and self.bot.has_answer(state, _heard(words))
         )
-        if known and self.bot.expects(state).dictation:
-            # Dictated, and whole as far as one can tell: wait as long as for any other answer.
-            self._endpointer.expect_dictation(False)
+        if not known:
             return False
-        return known
+        if self.bot.expects(state).dictation:
+            # Whole as far as one can tell: wait as long as for any other answer.
+            self._endpointer.end_after(self._times.end_ms)
+            return False
+        if len(words.text.split()) <= _SHORT_ANSWER_WORDS:
+            self._endpointer.end_after(self._times.short_end_ms)
+            return False
+        return True
 
     # -- taking the turn ----------------------------------------------------------------------
 

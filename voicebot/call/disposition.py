@@ -27,8 +27,8 @@ def connected_word(over: Over | None, end: EndKind, state: DialogueState, last: 
         return over.value
     if "opt_out" in state.labels:
         return "opt_out"
-    if end is EndKind.MEDIA_LOST:
-        return "system_error"
+    if end is EndKind.MEDIA_LOST or (over is None and end is EndKind.LOCAL_HANGUP):
+        return "system_error"  # We broke it off: the line died, or we were stopped.
     if over is None:
         return "user_hangup_early" if state.turns < _EARLY_TURNS else "user_hangup"
     if last and last.silence:

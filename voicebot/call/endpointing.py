@@ -105,9 +105,9 @@ class Endpointer:
             case _State.PAUSE:
                 return self._pause_ms - self._start_ms
 
-    def expect_dictation(self, dictation: bool) -> None:
-        """Wait longer before a turn ends while numbers or a long answer are expected."""
-        self._end_ms = self._settings.dictation_end_ms if dictation else self._settings.end_ms
+    def end_after(self, silence_ms: int) -> None:
+        """How much silence ends a turn from now on."""
+        self._end_ms = silence_ms
 
     def await_speech(self, until_ms: int | None) -> None:
         """Report `SilenceElapsed` if no utterance has begun by `until_ms`; None stops waiting."""

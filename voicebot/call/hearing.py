@@ -5,7 +5,8 @@ result carries the number of its utterance, so that a late one is recognised and
 """
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dialogs.turn import Expectation
@@ -40,6 +41,7 @@ class Understood:
         return self.transcript.text if self.transcript else ""
 
 
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+|(?<=[。？！])")
 _UNSURE = IntentResult(intent=None, confidence=0.0)
 
 
@@ -99,9 +101,7 @@ class Hearing:
             transcript = await self._recogniser.transcribe(heard, deadline_s=_RECOGNITION_S)
             transcribed_ms = self._now_ms()
             if transcript.text and expectation.intents:
-                intent = await self._classifier.classify(
-                    transcript.text, expectation.intents, deadline_s=_CLASSIFICATION_S
-                )
+                intent = await self._classify(transcript.text, expectation.intents)
         except EngineError as error:
             # Without words the session asks again; without an intent the script or model answers.
             fault = f"{type(error).__name__}: {error}"
@@ -110,3 +110,22 @@ class Hearing:
         self._emit(
             Understood(utterance, start_ms, end_ms, asked_ms, transcribed_ms, transcript, intent, fault)
         )
+
+    async def _classify(self, text: str, allowed: frozenset[str]) -> IntentResult:
+        """The intent of the whole, and of each sentence when there are several."""
+        sentences = _SENTENCE_END.split(text)
+        texts = [text, *sentences] if len(sentences) > 1 else [text]
+        asked = (self._classifier.classify(each, allowed, deadline_s=_CLASSIFICATION_S) for each in texts)
+        whole, *parts = await asyncio.gather(*asked)
+        return choose_intent(whole, parts)
+
+
+def choose_intent(whole: IntentResult, sentences: Sequence[IntentResult]) -> IntentResult:
+    """One intent for an utterance of several sentences. A wish not to be called counts wherever it is
+    said; otherwise the whole counts, then the last sentence that is clear."""
+    urgent = next((part for part in sentences if part.intent == "opt_out"), None)
+    if urgent:
+        return urgent
+    if whole.intent is not None:
+        return whole
+    return next((part for part in reversed(sentences) if part.intent is not None), whole)

@@ -16,6 +16,7 @@ from voicebot.call.disposition import Over
 from voicebot.call.speaking import Speaking, SpeechFailed
 from voicebot.call.turn_log import ReplyStages, TurnLog
 from voicebot.call.watching import CallWatcher
+from voicebot.settings import EndpointingSettings
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class Replying:
         log: TurnLog,
         watcher: CallWatcher,
         local_now: Callable[[], datetime],
+        endpointing: EndpointingSettings,
     ) -> None:
         self.script = script
         self.state, self._opening = opening
@@ -44,6 +46,7 @@ class Replying:
         self._log = log
         self._watcher = watcher
         self._local_now = local_now
+        self._endpointing = endpointing
         self._reply: Reply | None = None
         """What is being said, or was said last."""
         self._reply_number = 0
@@ -66,6 +69,12 @@ class Replying:
     def expects(self, state: DialogueState) -> Expectation:
         """What can be used at a point of the dialogue."""
         return expectation(self.script, state)
+
+    def set_turn_end(self, state: DialogueState) -> None:
+        """How long the callee may pause at this point of the dialogue."""
+        times = self._endpointing
+        dictated = self.expects(state).dictation
+        self._channel.endpointer.end_after(times.dictation_end_ms if dictated else times.end_ms)
 
     def has_answer(self, state: DialogueState, heard: Heard) -> bool:
         """Whether the script itself has an answer. Deciding is pure: nothing comes of it."""
@@ -145,7 +154,7 @@ class Replying:
         self.state = state
         self._reply = reply
         self._channel.endpointer.await_speech(None)
-        self._channel.endpointer.expect_dictation(self.expects(state).dictation)
+        self.set_turn_end(state)
 
     def _on_started(self, reply: int, at_ms: float) -> None:
         if self.greeted_ms is None:

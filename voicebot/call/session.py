@@ -191,8 +191,11 @@ class CallSession:
             self._log,
             self.watcher,
             self.local_now,
+            self.settings.endpointing,
         )
-        self._conversation = Conversation(bot, self._channel, hearing, self._log, self.watcher, now_ms)
+        self._conversation = Conversation(
+            bot, self._channel, hearing, self._log, self.watcher, self.settings.endpointing, now_ms
+        )
         self.clock.attach(self._channel)
         self._after(_HELLO_S, GreetingDue())
         self._after(_LATEST_GREETING_S, GreetingDue(last=True))

@@ -48,6 +48,7 @@ INTENTS = {
     "no stop": "no",
     "wait how much is it": "price",
     "yes": "yes",
+    "yes of course": "yes",
     "no": "no",
     "are you a robot": "are_you_robot",
 }

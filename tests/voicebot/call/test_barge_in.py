@@ -38,11 +38,27 @@ def test_the_disclosure_cannot_be_interrupted() -> None:
 
 def test_a_backchannel_that_stopped_the_prompt_is_a_false_stop() -> None:
     barge_in = BargeIn(SETTINGS)
-    assert barge_in.judge("mm-hm", stopped=True, remaining_ms=3000) is Judgement.GO_ON
+    assert barge_in.judge("mm-hm", understood=False, stopped=True, remaining_ms=3000) is Judgement.GO_ON
     assert barge_in.false_stops == 1
 
 
 def test_a_yes_into_the_last_words_is_an_answer() -> None:
     barge_in = BargeIn(SETTINGS)
-    assert barge_in.judge("Yes.", stopped=False, remaining_ms=300) is Judgement.STOP
-    assert barge_in.judge("", stopped=False, remaining_ms=300) is Judgement.GO_ON
+    assert barge_in.judge("Yes.", understood=True, stopped=False, remaining_ms=300) is Judgement.STOP
+    assert barge_in.judge("", understood=False, stopped=False, remaining_ms=300) is Judgement.GO_ON
+
+
+@pytest.mark.parametrize(
+    ("text", "understood", "stops"),
+    [
+        ("Out.", False, False),
+        ("Park", False, False),
+        ("Wait!", False, True),
+        ("How much?", False, True),
+        ("Deal.", True, True),
+        ("I already told you that", False, True),
+    ],
+)
+def test_a_word_that_nothing_understands_is_a_noise(text: str, understood: bool, stops: bool) -> None:
+    judged = BargeIn(SETTINGS).judge(text, understood=understood, stopped=False, remaining_ms=3000)
+    assert (judged is Judgement.STOP) is stops

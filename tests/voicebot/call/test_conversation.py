@@ -42,7 +42,7 @@ async def test_a_yes_leads_to_the_survey_and_the_goodbye() -> None:
 
 
 async def test_a_sure_answer_does_not_wait_for_the_full_silence_and_the_stages_add_up() -> None:
-    call = await play_call(Line(9.5, "yes"), hang_up_s=20)
+    call = await play_call(Line(9.5, "yes of course"), hang_up_s=20)
     reply = next(turn for turn in call.result.turns if turn.reply_latency_ms is not None)
     guess_s = (SETTINGS.endpointing.speculate_ms + 60) / 1000
     assert reply.reply_latency_ms is not None
@@ -51,6 +51,15 @@ async def test_a_sure_answer_does_not_wait_for_the_full_silence_and_the_stages_a
     assert all(stage is not None and stage >= 0 for stage in stages)
     assert sum(stage or 0 for stage in stages) == pytest.approx(reply.reply_latency_ms)
     assert reply.answered_by == "shortcut"
+
+
+async def test_a_single_sure_word_waits_a_little_for_what_may_follow() -> None:
+    call = await play_call(Line(9.5, "yes"), Line(10.6, "of course", 0.5), digits=[(17.5, "4")])
+    assert ("customer", "yes of course") in call.said
+    assert not any(turn.interrupted for turn in call.result.turns)
+    alone = await play_call(Line(9.5, "yes"), hang_up_s=20)
+    reply = next(turn for turn in alone.result.turns if turn.reply_latency_ms is not None)
+    assert reply.endpoint_ms == pytest.approx(SETTINGS.endpointing.short_end_ms)
 
 
 async def test_an_unsure_answer_waits_for_the_full_silence_and_is_asked_again() -> None:

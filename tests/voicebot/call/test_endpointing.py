@@ -52,7 +52,7 @@ def test_a_short_pause_is_not_even_guessed_at() -> None:
 
 def test_dictation_waits_longer() -> None:
     endpointer = Endpointer(SETTINGS)
-    endpointer.expect_dictation(True)
+    endpointer.end_after(SETTINGS.dictation_end_ms)
     pause = SETTINGS.end_ms + 300
     events = play(endpointer, (600, 0.9), (pause, 0.0), (600, 0.9), (2000, 0.0))
     assert sum(isinstance(event, TurnEnded) for event in events) == 1
@@ -95,7 +95,7 @@ def test_whatever_is_heard_utterances_start_and_end_once(
     stretches: list[tuple[int, float]], dictation: bool
 ) -> None:
     endpointer = Endpointer(SETTINGS)
-    endpointer.expect_dictation(dictation)
+    endpointer.end_after(SETTINGS.dictation_end_ms if dictation else SETTINGS.end_ms)
     events = play(endpointer, *((ticks * TICK_MS, p) for ticks, p in stretches), (25_000, 0.0))
     open_utterance: int | None = None
     guessed = False
