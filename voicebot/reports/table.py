@@ -53,7 +53,7 @@ def report_table(report: CampaignReport, *, calls: bool = True) -> RenderableTyp
 
 def _facts(report: CampaignReport) -> str:
     return printable(
-        f"{report.state}, script {report.script} {report.script_version[:12]}, "
+        f"{readable(report.state)}, script {report.script} {report.script_version[:12]}, "
         f"{moment(report.started_at)}, took {seconds(report.wall_time_s)}"
     )
 

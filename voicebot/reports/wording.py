@@ -18,6 +18,7 @@ _WORDS = {
     "user_hangup_early": "hung up early",
     "sip_error": "SIP error",
     "llm": "language model",
+    "ready": "done for now, someone is due later",
 }
 
 
