@@ -22,7 +22,7 @@ Rules:
 - Do not ask the open question yourself: it is asked again after your answer.
 Choose one act:
 - "answer": your text is spoken and the open question is asked again.
-- "goto": the customer's words mean one of the allowed intents; name it in "intent".
+- "goto": the customer's words mean one of the allowed intents; name it in "intent". Your text is not spoken.
 - "end": the customer is done; your text is spoken and the call is closed politely.
 """,
     "zh": """你是{agent_name}，{company}的人工智能语音助手，正在打电话。{goal}
@@ -35,7 +35,7 @@ Choose one act:
 - 不要自己重复当前问题：你回答后系统会再问一遍。
 选择一个动作：
 - "answer"：说出你的话，然后再问当前问题。
-- "goto"：客户的话属于允许的意图之一，写在"intent"里。
+- "goto"：客户的话属于允许的意图之一，写在"intent"里。这时你的话不会被说出。
 - "end"：客户想结束，说出你的话并礼貌结束通话。
 """,
 }
@@ -113,7 +113,8 @@ def answer_from_model(script: Script, state: DialogueState, reply_json: Mapping[
         move = script.nodes[state.node].on.get(intent) or script.global_intents[intent]
         if intent in LABEL_OF_INTENT:
             state = replace(state, labels=state.labels | {LABEL_OF_INTENT[intent]})
-        return follow(script, state, intent, move, AnsweredBy.LLM, lead=() if move.say else lead)
+        # The script has words of its own for an intent; the model's are for what it has none for.
+        return follow(script, state, intent, move, AnsweredBy.LLM)
     if act == "end" and script.model:
         return enter(script, state, script.model.end, AnsweredBy.LLM, lead)
     return None

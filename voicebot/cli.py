@@ -19,6 +19,7 @@ from models.registry.weights import WeightsError
 from telephony.line import LineError
 from voicebot import __version__
 from voicebot.settings import load_settings
+from voicebot.simulation.crowd import CrowdError
 
 app = typer.Typer(
     help="Phones people, talks with them, and reports what came of it.",
@@ -31,6 +32,7 @@ script_app = typer.Typer(help="Work on scripts.", no_args_is_help=True)
 app.add_typer(campaign_app, name="campaign")
 app.add_typer(script_app, name="script")
 
+_MENDABLE = InputError | WeightsError | LineError | EngineError | CrowdError
 INPUT_ERROR = 2
 INTERRUPTED = 130
 
@@ -61,9 +63,7 @@ def _clear_errors() -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
         faults = list(_leaves(error))
-        if not all(
-            isinstance(fault, InputError | WeightsError | LineError | EngineError) for fault in faults
-        ):
+        if not all(isinstance(fault, _MENDABLE) for fault in faults):
             raise
         for fault in faults:
             for message in getattr(fault, "problems", (fault,)):

@@ -71,16 +71,20 @@ def weights_for(language: str) -> tuple[str, ...]:
     return (DETECTOR, recogniser_for(language), EMBEDDING, VOICE)
 
 
+def check_ready(settings: Settings, script: Script) -> None:
+    """Find what would stop the service before anything begins. Raises WeightsError, LineError. Blocking."""
+    verify(weights_for(script.language), settings.weights)
+    trunk_config(settings.trunk).check_port()
+
+
 @asynccontextmanager
 async def prepare_service(
     settings: Settings, script: Script, recordings: Path, steps: Steps
 ) -> AsyncIterator[Service]:
-    """Verify the weights, open the line, start the engines, render the script's prompts.
+    """Open the line, start the engines, render the script's prompts.
 
-    Raises WeightsError, EngineDown or LineError; nothing is left running then.
+    Raises LineError or EngineDown; nothing is left running then.
     """
-    with steps.step("Verify the weights"):
-        await asyncio.to_thread(verify, weights_for(script.language), settings.weights)
     async with AsyncExitStack() as stack:
         stack.enter_context(media_first())
         line = SipTrunk(trunk_config(settings.trunk))

@@ -1,5 +1,6 @@
 """One call to any SIP peer, outside of campaigns: for trying a script or a trunk."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -20,7 +21,7 @@ from voicebot.console.progress import CampaignProgress
 from voicebot.console.steps import Steps
 from voicebot.records.database import open_database
 from voicebot.records.store import Records
-from voicebot.service import prepare_service
+from voicebot.service import check_ready, prepare_service
 from voicebot.settings import Settings
 
 
@@ -33,6 +34,7 @@ async def place_single_call(
     """
     script = load_script(script_file)
     known = {name: variable.example for name, variable in script.variables.items()} | dict(variables)
+    await asyncio.to_thread(check_ready, settings, script)
     records = Records(open_database(settings.database))
     number = _number(to)
     if number and records.dial_facts(number, datetime.now(UTC)).on_do_not_call_list:

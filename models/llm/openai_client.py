@@ -38,6 +38,10 @@ class _Unreachable(EngineDown):
     """The server did not take or finish the request: worth a second try."""
 
 
+class _TooLong(EngineDown):
+    """The model talks too much: no use to this call, but no fault of the server."""
+
+
 class OpenAiChatModel:
     """A `ChatModel`. One for all calls: it holds the connection pool and the circuit breaker.
 
@@ -83,6 +87,9 @@ class OpenAiChatModel:
                 async for piece in pieces:
                     answered = True
                     yield piece
+        except _TooLong:
+            self.breaker.succeeded(ticket)
+            raise
         except EngineError:
             self.breaker.failed(ticket, loop.time())
             raise
@@ -180,10 +187,10 @@ async def _pieces(response: httpx2.Response, max_bytes: int) -> AsyncGenerator[s
             reason = stopped or reason
             if piece:
                 yield piece
+    if reason == "length":
+        raise _TooLong("the language model's answer is longer than was asked for")
     if reason != "stop":
-        raise EngineDown(
-            f"the language model's answer broke off ({'too long' if reason == 'length' else reason})"
-        )
+        raise EngineDown(f"the language model's answer broke off ({reason})")
 
 
 def _event(data: bytes) -> tuple[str, str | None]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from telephony.line import Answered, DialRequest, Ended, Leg, LegEvent
+from telephony.line import Answered, DialRequest, Ended, Leg, LegEvent, Line
 from telephony.sip.trunk import SipTrunk, SipTrunkConfig
 from tests.system.sipp import free_udp_ports
 
@@ -22,7 +22,7 @@ async def started_trunk(**settings: Any) -> AsyncIterator[SipTrunk]:
         await trunk.close()
 
 
-async def answered_leg(trunk: SipTrunk, uri: str) -> Leg:
+async def answered_leg(trunk: Line, uri: str) -> Leg:
     """Dial and wait for the answer."""
     leg = await trunk.dial(DialRequest(uri, ring_timeout_s=PATIENCE_S))
     async with asyncio.timeout(PATIENCE_S):

@@ -3,12 +3,9 @@
 import asyncio
 import contextlib
 import json
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -19,7 +16,7 @@ from models.llm import ChatMessage, ChatRequest
 from models.llm.circuit_breaker import CircuitBreaker
 from models.llm.json_stream import JsonTextStream
 from models.llm.openai_client import ChatModelSettings, OpenAiChatModel
-from tests.embedded_weights import embedded_weights
+from tests.system.small_model import running_small_model
 
 SCHEMA = {
     "type": "object",
@@ -46,22 +43,8 @@ LONG = ChatRequest([ChatMessage("user", "Tell me a very long story.")], WITHOUT_
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     """Base URL of the small model's server."""
-    file = embedded_weights("smollm2-135m") / "smollm2-135m" / "model.gguf"
-    script = Path(__file__).with_name("small_model_server.py")
-    with subprocess.Popen(
-        ["nice", "-n", "5", sys.executable, str(script), str(file)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        try:
-            port = process.stdout.readline().strip()
-            assert port, f"the small model's server ended with status {process.wait()}"
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
+    with running_small_model() as (url, _):
+        yield url
 
 
 def client(url: str, **settings: Any) -> OpenAiChatModel:
@@ -151,7 +134,7 @@ async def test_an_answer_without_end_is_late(server: str) -> None:
 
 async def test_an_answer_cut_at_max_tokens_is_no_answer(server: str) -> None:
     async with client(server) as model:
-        with pytest.raises(EngineDown, match="too long"):
+        with pytest.raises(EngineDown, match="longer than was asked for"):
             await collect(model, ChatRequest(REQUEST.messages, SCHEMA, max_tokens=15))
 
 

@@ -20,6 +20,7 @@ from voicebot.call.watching import CallWatcher
 from voicebot.campaign.dialler import CampaignEnd, Dialler
 from voicebot.campaign.opening import open_campaign
 from voicebot.campaign.plan import CampaignPlan, load_plan
+from voicebot.campaign.whereabouts import warm_up
 from voicebot.console import events
 from voicebot.console.progress import CampaignProgress
 from voicebot.console.steps import Steps
@@ -27,7 +28,7 @@ from voicebot.records.async_store import AsyncRecords
 from voicebot.records.database import open_database
 from voicebot.records.store import Records
 from voicebot.records.tables import Campaign, CampaignState, Contact
-from voicebot.service import Service, prepare_service
+from voicebot.service import Service, check_ready, prepare_service
 from voicebot.settings import Settings
 
 
@@ -106,6 +107,8 @@ async def run_campaign(
     script = load_script(plan.script)
     if not plan.survey:
         script = script.model_copy(update={"survey": None})
+    await asyncio.to_thread(check_ready, settings, script)
+    await asyncio.to_thread(warm_up)
     records = Records(open_database(settings.database))
     opened = await asyncio.to_thread(
         open_campaign,

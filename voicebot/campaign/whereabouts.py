@@ -39,6 +39,11 @@ def whereabouts(
     )
 
 
+def warm_up() -> None:
+    """Load the library's number plans (those of +1 are two dozen modules) before calls are in the air."""
+    geocoder.country_name_for_number(phonenumbers.parse("+12125550100"), "en")
+
+
 def country_of(number: phonenumbers.PhoneNumber) -> str:
     """The country of a number, or the main one of its country code; empty when there is none."""
     main = phonenumbers.region_code_for_country_code(number.country_code or 0)
