@@ -21,6 +21,7 @@ from models.tts.service import VOICE, PiperSpeaker, serve_piper
 from models.vad.silero import BatchedVad
 from telephony.line import Line
 from telephony.sip.trunk import SipTrunk, SipTrunkConfig
+from telephony.tones import ToneDetector
 from voicebot.call.engines import Engines
 from voicebot.call.media_clock import MediaClock
 from voicebot.call.recording import RecordingWriter
@@ -31,6 +32,7 @@ DETECTOR = "silero-vad-8k"
 EMBEDDING = "multilingual-e5-small"
 
 
+MOST_CALLS_WITH_TONES = 256
 AHEAD = 10
 """How far the media threads step ahead of everything else, where the system allows it (nice levels)."""
 THREAD_TURN_S = 0.001
@@ -93,7 +95,8 @@ async def prepare_service(
         with steps.step("Start the engines"):
             engines, speaker = await _start_engines(settings, script, stack)
         await render(fixed_sayings(script), speaker, steps)
-        clock = MediaClock(BatchedVad(weights_path(DETECTOR, "silero_vad.onnx", settings.weights)))
+        detector = BatchedVad(weights_path(DETECTOR, "silero_vad.onnx", settings.weights))
+        clock = MediaClock(detector, ToneDetector(MOST_CALLS_WITH_TONES))
         writer = stack.enter_context(RecordingWriter(recordings))
         # What lives this long is never garbage: keep the collector from walking it during calls.
         gc.collect()

@@ -6,6 +6,7 @@ while the first seconds last ("late correction").
 """
 
 from dialogs.machine_phrases import machine_phrase_score
+from telephony.tones import ToneKind
 from voicebot.call.result import Party
 
 ACT_AT = 0.95
@@ -14,6 +15,9 @@ _RECHECK_MS = 20_000
 _LONG_GREETING_MS = 3500
 """People answer in one short burst; a first utterance this long is rarely a person's."""
 _LONG_GREETING_ODDS = 4.0
+_BEEP_ODDS = 20.0
+_NOTHING_SAID = 0.5
+"""Whoever answers without a word may be either."""
 
 
 class AnsweringMachineDetector:
@@ -22,6 +26,7 @@ class AnsweringMachineDetector:
     def __init__(self, language: str) -> None:
         self._language = language
         self._spoken = ""
+        self._score = _NOTHING_SAID
         self.party = Party.UNRESOLVED
 
     def heard(self, text: str, speech_ms: float, since_answer_ms: float) -> Party:
@@ -35,8 +40,23 @@ class AnsweringMachineDetector:
         score = max(
             machine_phrase_score(text, self._language), machine_phrase_score(self._spoken, self._language)
         )
-        if score < 1.0 and speech_ms >= _LONG_GREETING_MS:
-            odds = score / (1 - score) * _LONG_GREETING_ODDS
-            score = odds / (1 + odds)
+        if speech_ms >= _LONG_GREETING_MS:
+            score = _more_likely(score, _LONG_GREETING_ODDS)
+        self._score = max(score, self._score if self._score != _NOTHING_SAID else 0.0)
         self.party = Party.MACHINE if score >= ACT_AT else Party.LIVE
         return self.party
+
+    def heard_tone(self, kind: ToneKind, since_answer_ms: float) -> Party:
+        """Weigh a tone: a fax is a machine, a beep makes one more likely (phones of people beep too)."""
+        if since_answer_ms <= _RECHECK_MS:
+            fax = kind in (ToneKind.FAX_CALLING, ToneKind.FAX_ANSWERING)
+            beep = kind is ToneKind.VOICEMAIL_BEEP
+            if fax or (beep and _more_likely(self._score, _BEEP_ODDS) >= ACT_AT):
+                self.party = Party.MACHINE
+        return self.party
+
+
+def _more_likely(probability: float, odds: float) -> float:
+    """Bayes: the probability after evidence that is `odds` times likelier from a machine."""
+    weighed = probability * odds
+    return weighed / (weighed + 1 - probability)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from telephony.line import FRAME_SAMPLES, Frame, Leg
+from telephony.tones import ToneEvent, ToneKind
 from voicebot.call.barge_in import BargeIn
 from voicebot.call.endpointing import Endpointer, EndpointEvent
 from voicebot.call.heard_audio import HeardAudio
@@ -50,13 +51,22 @@ class PromptUnlocked:
 
 
 @dataclass(frozen=True, slots=True)
+class ToneHeard:
+    """A tone on the line: a beep, a fax, ..."""
+
+    kind: ToneKind
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelFailed:
     """A fault of ours in this call's tick; its media have stopped."""
 
     fault: Exception
 
 
-ChannelEvent = EndpointEvent | ReplyStarted | ReplyFinished | PromptStopped | PromptUnlocked | ChannelFailed
+ChannelEvent = (
+    EndpointEvent | ReplyStarted | ReplyFinished | PromptStopped | PromptUnlocked | ToneHeard | ChannelFailed
+)
 
 
 class CallChannel:
@@ -99,6 +109,10 @@ class CallChannel:
         self._send(now_ms)
         if self._recording:
             self._recording.tick(heard)
+
+    def hear_tone(self, tone: ToneEvent) -> None:
+        """Tell the session of a tone."""
+        self._emit(ToneHeard(tone.kind))
 
     def fail(self, fault: Exception) -> None:
         """The tick raised: tell the session."""

@@ -17,6 +17,7 @@ from voicebot.call.channel import (
     ChannelFailed,
     PromptStopped,
     PromptUnlocked,
+    ToneHeard,
 )
 from voicebot.call.disposition import Over
 from voicebot.call.endpointing import Paused, Resumed, SilenceElapsed, SpeechStarted, TurnEnded
@@ -120,6 +121,9 @@ class Conversation:
                 self._on_unlocked(now_ms)
             case PromptStopped():
                 pass  # The channel has done it; the words will tell what to do next.
+            case ToneHeard(kind):
+                if self._machine.heard_tone(kind, now_ms - self._answered_ms) is Party.MACHINE:
+                    self._end(Over.MACHINE, now_ms)
             case ChannelFailed(fault):
                 logger.error("the call's media stopped", exc_info=fault)
                 self._end(Over.TROUBLE, now_ms)

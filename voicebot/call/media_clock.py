@@ -6,12 +6,15 @@ speaks. The schedule is absolute: a late tick is made up for, never forgotten.
 """
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from telephony.line import FRAME_MS, FRAME_SAMPLES, Frame
+from telephony.tones import ToneEvent
 
 VAD_WINDOW = 256
 """Samples of one detector window: 32 ms at 8 kHz."""
@@ -33,6 +36,19 @@ class VoiceActivityDetector(Protocol):
         """Speech probability of each window [n, 256] of the streams `slots` [n]."""
 
 
+class ToneListener(Protocol):
+    """The batched tone detector."""
+
+    def open(self) -> int:
+        """Take a slot. Raises IndexError when none is free."""
+
+    def close(self, slot: int) -> None:
+        """Give a slot back."""
+
+    def run(self, tick: int, slots: NDArray[np.intp], frames: NDArray[np.int16]) -> Sequence[ToneEvent]:
+        """Tones that ended, or became certain, in this tick's frames [n, 160] of the streams `slots` [n]."""
+
+
 class Channel(Protocol):
     """One call as the clock sees it."""
 
@@ -41,6 +57,9 @@ class Channel(Protocol):
 
     def tick(self, now_ms: int, heard: Frame, probability: float) -> None:
         """Decide and send. `probability` is that of the newest complete window."""
+
+    def hear_tone(self, tone: ToneEvent) -> None:
+        """A tone was heard on the line."""
 
     def fail(self, fault: Exception) -> None:
         """`tick` raised; the call is off the clock."""
@@ -72,8 +91,12 @@ class TickLateness:
 class MediaClock:
     """Runs the tick. `attach` and `detach` may be called between ticks at any time."""
 
-    def __init__(self, detector: VoiceActivityDetector) -> None:
+    def __init__(self, detector: VoiceActivityDetector, tones: ToneListener | None = None) -> None:
         self._detector = detector
+        self._tones = tones
+        self._tone_channels: dict[int, Channel] = {}
+        self._tone_ticks = 0
+        """The listener counts only the ticks in which there are calls."""
         self._channels: dict[Channel, int] = {}
         self._pending: NDArray[np.float32] = np.zeros((_INITIAL_ROWS, VAD_WINDOW + FRAME_SAMPLES), np.float32)
         self._filled: NDArray[np.intp] = np.zeros(_INITIAL_ROWS, np.intp)
@@ -96,12 +119,19 @@ class MediaClock:
         self._filled[slot] = 0
         self._probability[slot] = 0.0
         self._channels[channel] = slot
+        if self._tones:
+            with suppress(IndexError):  # More calls than it can listen to: this one goes without.
+                self._tone_channels[self._tones.open()] = channel
 
     def detach(self, channel: Channel) -> None:
         """Take a call off the clock; unknown calls are ignored."""
         slot = self._channels.pop(channel, None)
         if slot is not None:
             self._detector.close(slot)
+        for tone_slot in [s for s, listening in self._tone_channels.items() if listening is channel]:
+            del self._tone_channels[tone_slot]
+            if self._tones:
+                self._tones.close(tone_slot)
 
     async def run(self) -> None:
         """Tick until cancelled."""
@@ -124,6 +154,7 @@ class MediaClock:
         for channel, slot in channels:
             channel.read(self._frames[slot])
         self._detect(np.fromiter((slot for _, slot in channels), np.intp, len(channels)))
+        self._listen_for_tones()
         for channel, slot in channels:
             try:
                 channel.tick(now_ms, self._frames[slot], float(self._probability[slot]))
@@ -143,6 +174,16 @@ class MediaClock:
         self._probability[ready] = self._detector.run(ready, self._pending[ready, :VAD_WINDOW])
         self._pending[ready, :FRAME_SAMPLES] = self._pending[ready, VAD_WINDOW:]
         self._filled[ready] -= VAD_WINDOW
+
+    def _listen_for_tones(self) -> None:
+        if self._tones and self._tone_channels:
+            slots = np.fromiter(self._tone_channels, np.intp, len(self._tone_channels))
+            rows = np.fromiter(
+                (self._channels[channel] for channel in self._tone_channels.values()), np.intp, slots.size
+            )
+            self._tone_ticks += 1
+            for tone in self._tones.run(self._tone_ticks, slots, self._frames[rows]):
+                self._tone_channels[tone.slot].hear_tone(tone)
 
     def _grow(self) -> None:
         self._pending = np.concatenate([self._pending, np.zeros_like(self._pending)])

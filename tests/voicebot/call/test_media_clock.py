@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from telephony.line import FRAME_SAMPLES, Frame
+from telephony.tones import ToneDetector, ToneEvent, ToneKind
 from voicebot.call.media_clock import VAD_WINDOW, MediaClock, TickLateness
 
 
@@ -39,6 +40,7 @@ class CountingChannel:
         self._fails_at = fails_at
         self.ticks: list[int] = []
         self.faults: list[Exception] = []
+        self.tones: list[ToneKind] = []
 
     def read(self, into: Frame) -> bool:
         into[:] = np.arange(self._sample, self._sample + FRAME_SAMPLES)
@@ -49,6 +51,9 @@ class CountingChannel:
         self.ticks.append(now_ms)
         if now_ms == self._fails_at:
             raise RuntimeError("broken call")
+
+    def hear_tone(self, tone: ToneEvent) -> None:
+        self.tones.append(tone.kind)
 
     def fail(self, fault: Exception) -> None:
         self.faults.append(fault)
@@ -103,6 +108,31 @@ def test_a_broken_call_leaves_the_others_running() -> None:
     assert broken.ticks == [20, 40]
     assert [str(fault) for fault in broken.faults] == ["broken call"]
     assert sound.ticks == [20, 40, 60, 80]
+
+
+class BeepingChannel(CountingChannel):
+    """Hears a 1 kHz beep of half a second after one second of silence."""
+
+    def read(self, into: Frame) -> bool:
+        at = np.arange(self._sample, self._sample + FRAME_SAMPLES)
+        beeps = (at >= 8000) & (at < 12000)
+        into[:] = np.where(beeps, 8000 * np.sin(2 * np.pi * 1000 / 8000 * at), 0)
+        self._sample += FRAME_SAMPLES
+        return True
+
+
+def test_a_beep_is_told_to_its_own_call_and_a_full_listener_goes_without() -> None:
+    clock = MediaClock(NotingDetector(), ToneDetector(2))
+    quiet, beeping, unheard = CountingChannel(), BeepingChannel(), BeepingChannel()
+    for channel in (quiet, beeping, unheard):
+        clock.attach(channel)
+    for tick in range(1, 100):
+        clock.tick(tick * 20)
+    assert beeping.tones == [ToneKind.VOICEMAIL_BEEP]
+    assert unheard.tones == []
+    clock.detach(beeping)
+    clock.tick(2000)
+    clock.attach(unheard)
 
 
 def test_lateness_is_told_by_maximum_and_percentile() -> None:
