@@ -51,9 +51,9 @@ def open_dialogue(script: Script, variables: Mapping[str, str]) -> Turn:
 
 def expectation(script: Script, state: DialogueState) -> Expectation:
     """What the policy can use now."""
-    if is_over(script, state):
-        return Expectation(frozenset())
     keys = 1 if script.keys else 0
+    if is_over(script, state):
+        return Expectation(frozenset({OPT_OUT}), digits=keys)
     if question_of(script, state):
         return Expectation(
             _survey_intents(script), RATING_HINTS[script.language], digits=1, silence_s=script.silence.after_s
@@ -80,10 +80,10 @@ def answer(
     """The agent's answer. `now` is the callee's local time; `model` says whether a language model may
     be asked. The order: opt-out, the survey, silence, the node's intents, its slot, the global
     intents, the model, asking again."""
-    if is_over(script, state):
-        return state, Reply((), AnsweredBy.SCRIPT, ends_call=True)
     intent = script.keys.get(heard.digits) or heard.intent
     intent = intent if intent in script.intents else None
+    if is_over(script, state) and (intent != OPT_OUT or OPT_OUT in state.labels):
+        return state, Reply((), AnsweredBy.SCRIPT, ends_call=True)
     state = listen(script, state, heard, intent)
     if intent == OPT_OUT:
         return follow(script, state, OPT_OUT, script.global_intents[OPT_OUT], AnsweredBy.SHORTCUT)

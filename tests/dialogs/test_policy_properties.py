@@ -140,12 +140,19 @@ def test_history_holds_what_was_heard_in_turn(steps: list[Step]) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(DIALOGUES)
-def test_after_the_end_nothing_is_said(steps: list[Step]) -> None:
+def test_after_the_end_only_an_opt_out_is_answered_and_only_once(steps: list[Step]) -> None:
     _, _, state, reply = steps[-1]
+    nothing = Reply((), reply.answered_by.SCRIPT, ends_call=True)
     if reply.ends_call:
-        for heard in (Heard("hello", "yes"), Heard(silence=True), Heard(digits="9")):
-            again = answer(SCRIPT, state, heard, model=True, now=NOW)
-            assert again == (state, Reply((), reply.answered_by.SCRIPT, ends_call=True))
+        for heard in (Heard("hello", "yes"), Heard(silence=True)):
+            assert answer(SCRIPT, state, heard, model=True, now=NOW) == (state, nothing)
+        turn = answer(SCRIPT, state, Heard(digits="9"), model=True, now=NOW)
+        assert not isinstance(turn, AskModel)
+        after, confirmed = turn
+        assert confirmed.ends_call
+        assert "opt_out" in after.labels
+        assert bool(confirmed.sayings) is ("opt_out" not in state.labels)
+        assert answer(SCRIPT, after, Heard(digits="9"), model=True, now=NOW) == (after, nothing)
 
 
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=6))

@@ -36,7 +36,9 @@ _FAULTS_ALLOWED = 2
 _GOES_ON_MS = 1200
 """Speech that begins so soon after an answered turn belongs to it: "Yes." - "Yes, I have time."."""
 _SHORT_ANSWER_WORDS = 2
-_NOTHING_EXPECTED = Expectation(intents=frozenset())
+OPT_OUT = "opt_out"
+_ONLY_OPT_OUT = Expectation(intents=frozenset({OPT_OUT}))
+"""What counts before the greeting and after the last word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,13 @@ class GreetingDue:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """The turn answered last, and the dialogue before it, for a speaker who had not finished."""
+    """A turn that was over, and the dialogue before it, for a speaker who had not finished."""
 
     state: DialogueState
     start_ms: int
     end_ms: int
+    noted: bool
+    """Its words stand in the log already."""
 
 
 ConversationEvent = ChannelEvent | ReplyEvent | Understood | DigitPressed | GreetingDue
@@ -83,15 +87,20 @@ class Conversation:
         self._machine = AnsweringMachineDetector(bot.script.language)
         self._understood: Understood | None = None
         """The newest words of the turn under way; void when the speaker goes on."""
-        self._turn_over: tuple[int, float] | None = None
-        """(utterance, ms) of a turn that ended before its words were known."""
+        self._turn_over: tuple[TurnEnded, float] | None = None
+        """A turn that ended before its words were known, and when it did (ms)."""
+        self._dealt_with = 0
+        """Newest utterance that was answered or passed over: what still comes of it is ignored."""
         self._over_prompt = False
         """The utterance under way began while the bot was speaking."""
         self._taken: _Taken | None = None
         self._goes_on: _Taken | None = None
         """Set while the utterance under way is the rest of a turn that was answered too soon."""
-        self._held: Understood | None = None
-        """An urgent request made while the prompt was locked."""
+        self._held: Heard | None = None
+        """An urgent request made while it could not be answered."""
+        self.opted_out = False
+        """Never to be called again: a fact from the moment it is heard, whatever the dialogue makes of it."""
+        self._greeting_overdue = False
         self._digits = ""
         self._faults = 0
 
@@ -105,18 +114,18 @@ class Conversation:
         match event:
             case SpeechStarted(at_ms=at_ms):
                 self._on_speech(at_ms)
-            case Paused(utterance, start_ms, end_ms):
+            case Paused(utterance, start_ms, end_ms) if utterance > self._dealt_with:
                 self._understand(utterance, start_ms, end_ms)
             case Resumed():
-                self._hearing.make_void()
-                self._understood = None
-                self.bot.set_turn_end(self._answered_state)
+                self._on_resumed()
             case Understood():
                 self._on_understood(event, now_ms)
-            case TurnEnded():
+            case TurnEnded() if event.utterance > self._dealt_with:
                 self._on_turn_ended(event, now_ms)
-            case SilenceElapsed():
-                self._reply(Heard(silence=True))
+            case SilenceElapsed() if not self._playout.active:
+                self._reply(Heard(silence=True), now_ms)
+            case Paused() | TurnEnded() | SilenceElapsed():
+                pass  # Overtaken by an answer.
             case PromptUnlocked():
                 self._on_unlocked(now_ms)
             case PromptStopped():
@@ -134,6 +143,21 @@ class Conversation:
             case _:
                 self.bot.handle(event, now_ms)
 
+    def begin_last_words(self, now_ms: float) -> bool:
+        """The line is dead: understand what was being said when it died. False if nothing was."""
+        if self.bot.over is Over.MACHINE:
+            return False
+        utterance = self._endpointer.utterance
+        if self._endpointer.speaking and utterance > self._dealt_with:
+            self._understand(utterance, self._endpointer.start_ms, int(now_ms))
+        return self._hearing.busy
+
+    def take_last_words(self, words: Understood) -> None:
+        """Nothing is answered any more, but a wish not to be called again is kept."""
+        self._note_opt_out(words.intent.intent)
+        if words.text:
+            self._record(words)
+
     def close(self, now_ms: float) -> None:
         """The call is over: keep what was said of the reply that was cut off."""
         self._hearing.make_void()
@@ -143,17 +167,32 @@ class Conversation:
         if self.bot.greeted or self._hearing.busy:
             return
         if not self._endpointer.speaking:
-            self.bot.greet()
+            self.bot.greet(now_ms)
         elif last:
             # Someone or something talks without a pause: look at the words so far.
+            self._greeting_overdue = True
             self._understand(self._endpointer.utterance, int(self._answered_ms), int(now_ms))
 
     # -- what was said ------------------------------------------------------------------------
 
     def _on_speech(self, at_ms: int) -> None:
         self._over_prompt = self._playout.active
-        goes_on = self._taken is not None and at_ms - self._taken.end_ms <= _GOES_ON_MS
-        self._goes_on = self._taken if goes_on else None
+        if self._turn_over:
+            # The turn before waits for its words: both are one.
+            ended, self._turn_over = self._turn_over[0], None
+            start_ms = self._goes_on.start_ms if self._goes_on else ended.start_ms
+            noted = self._goes_on is not None and self._goes_on.noted
+            self._hearing.make_void()
+            self._goes_on = _Taken(self._answered_state, start_ms, ended.end_ms, noted)
+        else:
+            goes_on = self._taken is not None and at_ms - self._taken.end_ms <= _GOES_ON_MS
+            self._goes_on = self._taken if goes_on else None
+
+    def _on_resumed(self) -> None:
+        if not self._greeting_overdue or self.bot.greeted:
+            self._hearing.make_void()
+        self._understood = None
+        self.bot.set_turn_end(self._answered_state)
 
     @property
     def _answered_state(self) -> DialogueState:
@@ -163,38 +202,40 @@ class Conversation:
     def _understand(self, utterance: int, start_ms: int, end_ms: int) -> None:
         if self._goes_on:
             start_ms = self._goes_on.start_ms
-        expected = self.bot.expects(self._answered_state) if self.bot.greeted else _NOTHING_EXPECTED
+        expected = self.bot.expects(self._answered_state) if self.bot.greeted else _ONLY_OPT_OUT
         self._hearing.understand(utterance, start_ms, end_ms, self._channel.heard_audio, expected)
 
     def _on_turn_ended(self, event: TurnEnded, now_ms: float) -> None:
-        self._turn_over = (event.utterance, now_ms)
+        self._turn_over = (event, now_ms)
         if self._understood and self._understood.utterance == event.utterance:
             self._take_turn(self._understood, now_ms, now_ms)
         elif not self._hearing.busy:
             self._understand(event.utterance, event.start_ms, event.end_ms)
 
     def _on_understood(self, words: Understood, now_ms: float) -> None:
-        over = self._turn_over is not None and self._turn_over[0] == words.utterance
+        if words.utterance <= self._dealt_with:
+            return
+        over = self._turn_over is not None and self._turn_over[0].utterance == words.utterance
         goes_on = self.bot.greeted and self._endpointer.talking
         if (goes_on or words.utterance != self._endpointer.utterance) and not over:
             return  # `Resumed` or a new utterance is on its way.
+        self._note_opt_out(words.intent.intent)
         if self._is_machine(words):
             self._record(words)
             self._end(Over.MACHINE, now_ms)
         elif not self.bot.greeted:
-            self._record(words)
-            self._endpointer.finish()
-            self.bot.greet()
+            self._hold(words)
+            self.bot.greet(now_ms)
         elif self._playout.locked:
             self._hold(words)
         elif self._over_prompt and self._playout.active and not self._wants_the_turn(words):
             if self._goes_on is None:
                 self._record(words)
-            self._endpointer.finish()
+            self._pass_over(words.utterance)
             self._playout.resume()
         else:
             self._understood = words
-            if over and self._turn_over:
+            if self._turn_over and over:
                 self._take_turn(words, self._turn_over[1], now_ms)
             elif self._sure(words):
                 self._take_turn(words, words.asked_ms, now_ms)
@@ -204,17 +245,27 @@ class Conversation:
         return self._machine.heard(words.text, spoken_ms, since_answer_ms) is Party.MACHINE
 
     def _hold(self, words: Understood) -> None:
-        """Said over a prompt that must be heard to its end: only what is urgent is kept."""
+        """Said where it cannot be answered yet: only what is urgent is kept, an opt-out before all."""
         self._record(words)
-        self._endpointer.finish()
-        if words.intent.intent in self.bot.script.global_intents:
-            self._held = words
+        self._pass_over(words.utterance)
+        keeps_opt_out = self._held is not None and self.opted_out
+        if words.intent.intent in self.bot.script.global_intents and not keeps_opt_out:
+            self._held = _heard(words)
 
     def _on_unlocked(self, now_ms: float) -> None:
         held, self._held = self._held, None
         if held:
             self.bot.fall_silent(now_ms)
-            self._reply(_heard(held))
+            self._reply(held, now_ms)
+
+    def _note_opt_out(self, intent: str | None) -> None:
+        self.opted_out = self.opted_out or intent == OPT_OUT
+
+    def _pass_over(self, utterance: int) -> None:
+        """Nothing more is to come of this utterance."""
+        self._dealt_with = max(self._dealt_with, utterance)
+        self._turn_over = None
+        self._endpointer.finish()
 
     def _wants_the_turn(self, words: Understood) -> bool:
         remaining_ms = self._playout.remaining_samples / SAMPLES_PER_MS
@@ -251,8 +302,8 @@ class Conversation:
 
     def _take_turn(self, words: Understood, over_ms: float, now_ms: float) -> None:
         """The callee's turn is over: answer it."""
-        self._endpointer.finish()
-        self._understood = self._turn_over = None
+        self._pass_over(words.utterance)
+        self._understood = None
         if words.fault and not words.text:
             self._on_deaf(words, now_ms)
             return
@@ -263,16 +314,17 @@ class Conversation:
         self._record(words)
         self.bot.fall_silent(now_ms)
         self.bot.state, self._goes_on = self._answered_state, None
-        taken = _Taken(self.bot.state, words.start_ms, words.end_ms)
+        taken = _Taken(self.bot.state, words.start_ms, words.end_ms, noted=True)
         transcribed_ms = max(over_ms, words.transcribed_ms)
         stages = ReplyStages(words.end_ms, over_ms, transcribed_ms, max(transcribed_ms, now_ms))
-        self._reply(_heard(words), stages)
-        self._taken = taken
+        self._reply(_heard(words), now_ms, stages)
+        # An opt-out stands, whatever is said after it.
+        self._taken = None if self.opted_out else taken
 
-    def _reply(self, heard: Heard, stages: ReplyStages | None = None) -> None:
+    def _reply(self, heard: Heard, now_ms: float, stages: ReplyStages | None = None) -> None:
         self._taken = None
         self._digits = ""
-        self.bot.answer(heard, stages)
+        self.bot.answer(heard, now_ms, stages)
 
     def _on_nothing_said(self, now_ms: float) -> None:
         """A noise, not words: go on where the bot was, or keep waiting."""
@@ -289,22 +341,28 @@ class Conversation:
         if self._faults > _FAULTS_ALLOWED:
             self.bot.apologise(now_ms)
         else:
-            self._reply(Heard())
+            self._reply(Heard(), now_ms)
 
     def _on_digit(self, digit: str, now_ms: float) -> None:
-        wanted = self.bot.expects(self.bot.state).digits if self.bot.greeted else 0
-        if not wanted or self._playout.locked:
+        key_means = self.bot.script.keys.get(digit)
+        self._note_opt_out(key_means)
+        wanted = self.bot.expects(self.bot.state).digits
+        if self._playout.locked or not self.bot.greeted:
+            if key_means == OPT_OUT:
+                self._held = Heard(digits=digit)
+            return
+        if not wanted:
             return
         self._digits += digit
         if len(self._digits) < wanted:
             return
         digits = self._digits
-        self._endpointer.finish()
+        self._pass_over(self._endpointer.utterance)
         self._hearing.make_void()
         self.bot.fall_silent(now_ms)
         self._log.customer(now_ms, now_ms, node=self.bot.state.node, digits=digits)
         self._watcher.said("customer", f"[keys {digits}]")
-        self._reply(Heard(digits=digits))
+        self._reply(Heard(digits=digits), now_ms)
 
     def _end(self, why: Over, now_ms: float) -> None:
         self.bot.fall_silent(now_ms)
@@ -319,7 +377,7 @@ class Conversation:
             node=self.bot.state.node,
             intent=words.intent,
             asr_mode=words.transcript.mode if words.transcript else "",
-            goes_on=self._goes_on is not None,
+            goes_on=self._goes_on is not None and self._goes_on.noted,
         )
         self._watcher.said("customer", words.text)
 

@@ -18,14 +18,16 @@ class Over(StrEnum):
 _EARLY_TURNS = 2
 
 
-def connected_word(over: Over | None, end: EndKind, state: DialogueState, last: Heard | None) -> str:
+def connected_word(
+    over: Over | None, end: EndKind, state: DialogueState, last: Heard | None, *, opted_out: bool
+) -> str:
     """One word for an answered call. What the callee asked for counts before who hung up.
 
     `last`: what the bot answered last.
     """
     if over in (Over.MACHINE, Over.TROUBLE, Over.TOO_LONG):
         return over.value
-    if "opt_out" in state.labels:
+    if opted_out:
         return "opt_out"
     if end is EndKind.MEDIA_LOST or (over is None and end is EndKind.LOCAL_HANGUP):
         return "system_error"  # We broke it off: the line died, or we were stopped.

@@ -95,6 +95,11 @@ class Endpointer:
         """Number of the current or last utterance, from 1."""
         return self._utterance
 
+    @property
+    def start_ms(self) -> int:
+        """When the current or last utterance began."""
+        return self._start_ms
+
     def speech_ms(self, now_ms: int) -> int:
         """How long the current utterance has been spoken, pauses at its end left out."""
         match self._state:

@@ -6,13 +6,14 @@ result carries the number of its utterance, so that a late one is recognised and
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from dialogs.turn import Expectation
 from models.asr import Recogniser, Transcript, Utterance
 from models.engine import EngineError
 from models.intent import IntentClassifier, IntentResult
+from models.intent.text import normalise
 from voicebot.call.heard_audio import HeardAudio
 
 _BEFORE_MS = 240
@@ -54,13 +55,16 @@ class Hearing:
         recogniser: Recogniser,
         classifier: IntentClassifier,
         language: str,
+        opt_outs: Iterable[str],
         now_ms: Callable[[], float],
         emit: Callable[[Understood], None],
     ) -> None:
+        """`opt_outs`: ways to ask not to be called, understood even when the classifier fails."""
         self._group = group
         self._recogniser = recogniser
         self._classifier = classifier
         self._language = language
+        self._opt_outs = tuple(filter(None, map(normalise, opt_outs)))
         self._now_ms = now_ms
         self._emit = emit
         self._task: asyncio.Task[None] | None = None
@@ -107,9 +111,15 @@ class Hearing:
             fault = f"{type(error).__name__}: {error}"
             if transcript is None:
                 transcribed_ms = self._now_ms()
+            elif self._says_opt_out(transcript.text):
+                intent = IntentResult("opt_out", 1.0)
         self._emit(
             Understood(utterance, start_ms, end_ms, asked_ms, transcribed_ms, transcript, intent, fault)
         )
+
+    def _says_opt_out(self, text: str) -> bool:
+        said = f" {normalise(text)} "
+        return any(f" {phrase} " in said for phrase in self._opt_outs)
 
     async def _classify(self, text: str, allowed: frozenset[str]) -> IntentResult:
         """The intent of the whole, and of each sentence when there are several."""

@@ -105,12 +105,12 @@ class Playout:
 
     def resume(self) -> None:
         """Go on where `pause` stopped, from the beginning of the word."""
-        self._paused = False
-        if self._waiting:
+        if self._paused and self._waiting:
             segment = self._waiting[0]
             heard = [end for end in segment.speech.word_ends if end <= segment.played]
             # A word cut in half is said again from its start.
             segment.played = heard[-1] if heard else 0
+        self._paused = False
 
     def drop(self) -> None:
         """Say no more of this reply."""

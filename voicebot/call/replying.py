@@ -81,11 +81,11 @@ class Replying:
         decided = answer(self.script, state, heard, model=True, now=self._local_now())
         return not isinstance(decided, AskModel) and decided[0].no_match <= state.no_match
 
-    def greet(self) -> None:
+    def greet(self, now_ms: float) -> None:
         """Say the opening."""
-        self._say(self.state, self._opening)
+        self._say(self.state, self._opening, now_ms)
 
-    def answer(self, heard: Heard, stages: ReplyStages | None = None) -> None:
+    def answer(self, heard: Heard, now_ms: float, stages: ReplyStages | None = None) -> None:
         """Answer what was heard. `stages` are the times of the turn that is answered."""
         self.last_heard = heard
         has_model = self._asking is not None
@@ -98,7 +98,7 @@ class Replying:
             self._log.agent_plans(self._reply_number, decided.state.node, "", "", stages)
         else:
             state, reply = decided
-            self._say(state, reply, stages)
+            self._say(state, reply, now_ms, stages)
 
     def apologise(self, now_ms: float) -> None:
         """An engine is down and nobody may be left in silence: a cached goodbye, then hang up."""
@@ -108,7 +108,7 @@ class Replying:
         self._in_trouble = True
         goodbye = Saying(self.script.trouble, self.state.node, barge_in=False)
         self.fall_silent(now_ms)
-        self._say(self.state, Reply((goodbye,), AnsweredBy.SCRIPT, ends_call=True))
+        self._say(self.state, Reply((goodbye,), AnsweredBy.SCRIPT, ends_call=True), now_ms)
 
     def fall_silent(self, now_ms: float) -> None:
         """Give up what is being said; the log keeps the words that were heard."""
@@ -117,8 +117,10 @@ class Replying:
             self._channel.stop_prompt()
         interrupted = playout.active
         self._speaking.stop()
-        if interrupted:
-            self._record_said(now_ms, interrupted=True)
+        if self._log.agent_open:
+            self._record_said(now_ms, interrupted=interrupted)
+        if self.greeted_ms is not None and self.greeting_ended_ms is None:
+            self.greeting_ended_ms = now_ms
 
     def await_speech(self, now_ms: float) -> None:
         """It is the callee's turn; silence is reported when they do not take it."""
@@ -142,13 +144,17 @@ class Replying:
             case _:
                 pass  # Of a reply that was given up.
 
-    def _say(self, state: DialogueState, reply: Reply, stages: ReplyStages | None = None) -> None:
+    def _say(
+        self, state: DialogueState, reply: Reply, now_ms: float, stages: ReplyStages | None = None
+    ) -> None:
         self._go_to(state, reply)
         self._asked = None
+        if not reply.sayings:
+            self._on_finished(now_ms, now_ms)
+            return
         self._reply_number = self._speaking.say(reply.sayings)
         text = " ".join(saying.text for saying in reply.sayings)
-        node = reply.sayings[0].node if reply.sayings else state.node
-        self._log.agent_plans(self._reply_number, node, text, reply.answered_by, stages)
+        self._log.agent_plans(self._reply_number, reply.sayings[0].node, text, reply.answered_by, stages)
 
     def _go_to(self, state: DialogueState, reply: Reply) -> None:
         self.state = state
@@ -165,7 +171,8 @@ class Replying:
     def _on_finished(self, at_ms: float, now_ms: float) -> None:
         if self.greeting_ended_ms is None:
             self.greeting_ended_ms = at_ms
-        self._record_said(at_ms, interrupted=False)
+        if self._log.agent_open:
+            self._record_said(at_ms, interrupted=False)
         if self._reply and self._reply.ends_call:
             self.over = Over.TROUBLE if self._in_trouble else Over.FINISHED
         else:

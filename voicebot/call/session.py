@@ -19,11 +19,11 @@ from telephony.line import Answered, DialRequest, Ended, EndKind, Leg, LegEvent,
 from voicebot.call.asking import Asking
 from voicebot.call.barge_in import BargeIn
 from voicebot.call.channel import CallChannel
-from voicebot.call.conversation import Conversation, ConversationEvent, GreetingDue
+from voicebot.call.conversation import OPT_OUT, Conversation, ConversationEvent, GreetingDue
 from voicebot.call.disposition import Over, connected_word
 from voicebot.call.endpointing import Endpointer
 from voicebot.call.engines import Engines
-from voicebot.call.hearing import Hearing
+from voicebot.call.hearing import Hearing, Understood
 from voicebot.call.media_clock import MediaClock
 from voicebot.call.recording import Recording, RecordingWriter
 from voicebot.call.replying import Replying
@@ -41,6 +41,7 @@ _LATEST_GREETING_S = 4.0
 _LAST_WORD_S = 0.3
 """Between the last sample and the hang-up: the jitter buffer of the far end plays on."""
 _HANG_UP_S = 5.0
+_LAST_WORDS_S = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,22 @@ class CallSession:
     _log: TurnLog | None = None
     _recording: Recording | None = None
 
+    @property
+    def conversation(self) -> Conversation | None:
+        """The talk, once the call was answered."""
+        return self._conversation
+
     async def run(self) -> CallResult:
         """The whole call. Raises LineError if it could not be tried; cancelling hangs up first."""
         self._leg = await self.line.dial(self.request)
         try:
             async with asyncio.TaskGroup() as group:
                 await self._live(self._leg, group)
+        except* Exception:
+            # A fault of ours: the call is over, its record is kept.
+            logger.exception("the call broke off")
+            if self._conversation:
+                self._conversation.bot.over = Over.TROUBLE
         finally:
             await asyncio.shield(self._make_sure_it_ended(self._leg))
         return self.result()
@@ -118,11 +129,13 @@ class CallSession:
             while not isinstance(event := await self._events.get(), Ended):
                 await self._on_event(event, leg, group)
             self._progress.ended = event
+            self._progress.ended_ms = self.clock.now_ms
+            await self._hear_last_words(group)
         finally:
             pump.cancel()
             for timer in self._timers:
                 timer.cancel()
-            self._progress.ended_ms = self.clock.now_ms
+            self._progress.ended_ms = self._progress.ended_ms or self.clock.now_ms
             if self._channel:
                 self.clock.detach(self._channel)
                 self._channel.close()
@@ -177,7 +190,13 @@ class CallSession:
         )
         self._log = TurnLog(now_ms)
         hearing = Hearing(
-            group, self.engines.recogniser, self.engines.classifier, language, lambda: self.clock.now_ms, emit
+            group,
+            self.engines.recogniser,
+            self.engines.classifier,
+            language,
+            self.script.intents[OPT_OUT].examples,
+            lambda: self.clock.now_ms,
+            emit,
         )
         speaking = Speaking(group, self.engines.speaker, self._channel.playout, emit)
         chat = self.engines.chat
@@ -204,9 +223,24 @@ class CallSession:
     def _keep_opt_out(self, group: asyncio.TaskGroup) -> None:
         """A wish never to be called again is kept at once: it must survive whatever happens to us."""
         assert self._conversation is not None
-        if self.journal and not self._opt_out_kept and "opt_out" in self._conversation.bot.state.labels:
+        if self.journal and not self._opt_out_kept and self._conversation.opted_out:
             self._opt_out_kept = True
             group.create_task(self._journalled(self.journal.opted_out()), name="journal")
+
+    async def _hear_last_words(self, group: asyncio.TaskGroup) -> None:
+        """Whoever says "never call me again" and hangs up is heard all the same."""
+        talk = self._conversation
+        if talk is None or self._channel is None:
+            return
+        self.clock.detach(self._channel)
+        if not talk.begin_last_words(self.clock.now_ms):
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS_S):
+                while not isinstance(event := await self._events.get(), Understood):
+                    pass
+                talk.take_last_words(event)
+                self._keep_opt_out(group)
 
     async def _journalled(self, writing: Awaitable[None]) -> None:
         try:
@@ -265,14 +299,16 @@ class CallSession:
             ringing_at=progress.ringing_at,
             answered_at=progress.answered_at,
             ended_at=datetime.now(UTC),
-            connected=connected_word(bot.over, ended.kind, bot.state, bot.last_heard),
+            connected=connected_word(
+                bot.over, ended.kind, bot.state, bot.last_heard, opted_out=self._conversation.opted_out
+            ),
             sip_status=ended.status,
             party=party,
             outcome=bot.state.outcome or "",
-            labels=bot.state.labels,
+            labels=bot.state.labels | ({OPT_OUT} if self._conversation.opted_out else set()),
             slots=bot.state.slots,
             survey=bot.state.survey,
-            opted_out="opt_out" in bot.state.labels,
+            opted_out=self._conversation.opted_out,
             answer_to_greeting_ms=None if greeted_ms is None else greeted_ms - progress.answered_ms,
             user_hangup_after_greeting_s=hung_up_s,
             barge_ins=channel.barge_in.stops - channel.barge_in.false_stops,

@@ -33,6 +33,11 @@ class TurnLog:
         self._agent: _AgentTurn | None = None
 
     @property
+    def agent_open(self) -> bool:
+        """True from the plan of an agent's turn to its end."""
+        return self._agent is not None
+
+    @property
     def turns(self) -> tuple[TurnResult, ...]:
         """All finished turns, by the time they began."""
         return tuple(sorted(self._turns, key=lambda turn: turn.start_ms))

@@ -46,6 +46,7 @@ INTENT_S = 0.02
 INTENTS = {
     "stop calling me": "opt_out",
     "no stop": "no",
+    "who is this": "who_are_you",
     "wait how much is it": "price",
     "yes": "yes",
     "yes of course": "yes",
@@ -78,6 +79,8 @@ class ScriptedLeg:
     """(time a frame left, whether it had sound) as the callee heard it."""
     _wire_until: float = 0.0
     ended: bool = False
+    ended_s: float = 0.0
+    """When, since the answer."""
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -95,6 +98,7 @@ class ScriptedLeg:
     def _end(self, kind: EndKind) -> None:
         if not self.ended:
             self.ended = True
+            self.ended_s = asyncio.get_running_loop().time() - self.answered_s
             self.events.put_nowait(Ended(asyncio.get_running_loop().time(), kind))
 
     async def next_event(self) -> LegEvent:
@@ -185,11 +189,16 @@ class KnowsTheLines:
         return Transcript(text, -0.2, 0.0, "short_window" if text else "empty")
 
 
+@dataclass
 class KnowsTheIntents:
-    """Looks the intent of a line up."""
+    """Looks the intent of a line up, or fails."""
+
+    broken: bool = False
 
     async def classify(self, text: str, allowed: Collection[str], *, deadline_s: float) -> IntentResult:
         await asyncio.sleep(INTENT_S)
+        if self.broken:
+            raise EngineDown("the classifier is away")
         intent = INTENTS.get(text)
         return IntentResult(intent, 0.99) if intent in allowed else IntentResult(None, 0.2)
 
@@ -242,13 +251,18 @@ def make_session(
     *,
     recogniser: KnowsTheLines | None = None,
     voice: SteadyVoice | None = None,
+    classifier: KnowsTheIntents | None = None,
     chat: ChatModel | None = None,
     settings: Settings | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> CallSession:
     """A session that is ready to run."""
     engines = Engines(
-        recogniser or KnowsTheLines(leg.lines), KnowsTheIntents(), voice or SteadyVoice(), chat, {}
+        recogniser or KnowsTheLines(leg.lines),
+        classifier or KnowsTheIntents(),
+        voice or SteadyVoice(),
+        chat,
+        {},
     )
     return CallSession(
         line=ScriptedLine(leg),
@@ -269,6 +283,7 @@ async def play_call(
     hang_up_s: float = 120.0,
     recogniser: KnowsTheLines | None = None,
     voice: SteadyVoice | None = None,
+    classifier: KnowsTheIntents | None = None,
     chat: ChatModel | None = None,
     settings: Settings | None = None,
 ) -> Played:
@@ -277,7 +292,9 @@ async def play_call(
     clock = MediaClock(LoudnessDetector())
     if recogniser:
         recogniser.lines = lines
-    session = make_session(leg, clock, recogniser=recogniser, voice=voice, chat=chat, settings=settings)
+    session = make_session(
+        leg, clock, recogniser=recogniser, voice=voice, classifier=classifier, chat=chat, settings=settings
+    )
     ticking = asyncio.create_task(clock.run())
     try:
         return Played(await session.run(), leg, session)
