@@ -27,7 +27,7 @@ _DEFINITE = {
     487: EndKind.CANCELLED,
 }
 
-_Q850 = {
+Q850_KINDS = {
     1: EndKind.NOT_EXIST,  # unallocated number
     17: EndKind.BUSY,
     18: EndKind.NO_ANSWER,  # no user responding
@@ -71,8 +71,8 @@ def end_kind(text: str, *, rang: bool) -> EndKind:
     if status is None:
         return EndKind.UNREACHABLE if _NO_REPLY.search(text) else EndKind.SIP_ERROR
     cause = _CAUSE.search(text)
-    if cause and int(cause[1]) in _Q850:
-        return _Q850[int(cause[1])]
+    if cause and int(cause[1]) in Q850_KINDS:
+        return Q850_KINDS[int(cause[1])]
     for words, kind in _WORDS:
         if words.search(text):
             return kind

@@ -9,8 +9,8 @@ from typing import Any
 from baresip import AudioNotActive, AudioRestarted, BaresipError, CallStats, Event, StackEvent
 from baresip.call import Call
 
+from telephony.heard import HeardQueue
 from telephony.line import Ended, Frame, LegEvent, LineError, MediaStatistics
-from telephony.sip.heard import HeardQueue
 from telephony.sip.progress import DIGITS, CallProgress, Events, Farewell
 
 _READ_BYTES = 3200

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony.sip.heard import HeardQueue
+from telephony.heard import HeardQueue
 
 
 def frame(value: int) -> bytes:

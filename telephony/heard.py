@@ -5,8 +5,10 @@ import numpy as np
 from telephony.line import FRAME_SAMPLES, Frame
 
 _FRAME_BYTES = FRAME_SAMPLES * 2
-_MOST_FRAMES = 5
-"""100 ms: more than this cannot be jitter, the reader was away."""
+RTP_MOST_FRAMES = 5
+"""100 ms: more than this cannot be jitter of RTP, the reader was away."""
+TCP_MOST_FRAMES = 25
+"""500 ms: a lost segment holds back all that follow, which then come at once and are all speech."""
 _KEPT_FRAMES = 2
 _SURPLUS_READS = 50
 """A frame that has lain unused for a second of reads is delay, not protection."""
@@ -16,7 +18,8 @@ _QUIET_PEAK = 256
 class HeardQueue:
     """Pieces of 16-bit mono audio in, frames of 160 samples out. Drops the oldest when behind."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_frames: int = RTP_MOST_FRAMES) -> None:
+        self._most_frames = most_frames
         self._pcm = bytearray()
         self._surplus_reads = 0
         self.dropped_frames = 0
@@ -25,7 +28,7 @@ class HeardQueue:
         """Append native-order 16-bit samples."""
         self._pcm += pcm
         waiting = len(self._pcm) // _FRAME_BYTES
-        if waiting > _MOST_FRAMES:
+        if waiting > self._most_frames:
             self._drop(waiting - _KEPT_FRAMES)
 
     def pop(self, into: Frame) -> bool:
