@@ -187,7 +187,12 @@ class EngineProcess(Generic[Request, Result]):
         """Start the engine again whenever it dies, at growing intervals while it does not come up."""
         try:
             while True:
-                await child.deliver_answers()
+                try:
+                    await child.deliver_answers()
+                except Exception:
+                    # An answer that cannot be read: nothing after it can be trusted either.
+                    log.exception("engine %s sent what is no answer", self.name)
+                    child.kill()
                 self._lose(child, "died")
                 await child.end()
                 log.error("engine %s died with status %s", self.name, child.process.returncode)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,17 +98,19 @@ def demo(
 @campaign_app.command("run")
 def campaign_run(
     plan: Annotated[Path, typer.Argument(help="Campaign file (YAML).")],
-    folder: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("out/campaign"),
+    folder: Annotated[Path | None, typer.Option(help="Where the report goes; out/NAME if not given.")] = None,
     settings_file: SettingsFile = None,
 ) -> None:
     """Call everyone on a campaign's list; run it again to resume where it stopped."""
+    from voicebot.campaign.plan import load_plan
     from voicebot.campaign.run import run_campaign
-    from voicebot.reports.show import report_campaign
+    from voicebot.reports.show import folder_of, report_campaign
     from voicebot.reports.table import report_table
 
     console = Console()
     with _clear_errors():
         settings = load_settings(settings_file)
+        folder = folder or folder_of(load_plan(plan).name)
         run = asyncio.run(run_campaign(plan, settings, recordings=folder / "recordings", console=console))
         console.print(report_table(report_campaign(run.campaign.name, settings, folder)))
         console.print(f"Report: {folder / 'report.html'}")
@@ -181,6 +184,7 @@ def doctor(
 @app.callback(invoke_without_command=True)
 def main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     """Phones people, talks with them, and reports what came of it."""
+    os.umask(0o077)  # Recordings, transcripts and records are nobody else's business.
     if version:
         typer.echo(__version__)
         raise typer.Exit

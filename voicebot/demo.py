@@ -12,6 +12,7 @@ from rich.console import Console
 
 import dialogs.library
 import voicebot.simulation
+from dialogs.problem import InputError, Problem
 from voicebot.campaign.run import run_campaign
 from voicebot.console.steps import Steps
 from voicebot.reports.show import report_campaign
@@ -26,6 +27,8 @@ SCRIPT = "retail-winback.en.yaml"
 NIGHT = "Pacific/Kiritimati"
 """Marks the contact whom the demo finds asleep."""
 SEED = 1
+MARKER = ".voicebot-demo"
+"""Marks a folder as a demo's, which the next one may clear."""
 
 
 async def run_demo(settings: Settings, folder: Path) -> bool:
@@ -56,8 +59,15 @@ async def run_demo(settings: Settings, folder: Path) -> bool:
 
 
 def _make_room(folder: Path) -> None:
-    """Make the folder and take away what an earlier demo left in it."""
+    """Make the folder and take away what an earlier demo left in it; anything else is left alone.
+
+    Raises InputError for a folder that holds something and is no demo's."""
+    marker = folder / MARKER
+    if folder.exists() and any(folder.iterdir()) and not marker.exists():
+        mend = "Name another folder with --folder, or empty this one"
+        raise InputError([Problem(str(folder), 0, "the folder is in use and is no demo's", mend)])
     folder.mkdir(parents=True, exist_ok=True)
+    marker.touch()
     for left in (*folder.glob("demo.db*"), folder / "recordings", folder / "transcripts"):
         if left.is_dir():
             shutil.rmtree(left)

@@ -123,9 +123,9 @@ async def fetch_weights(names: Sequence[str], folder: Path, steps: Steps) -> Non
 
 
 async def render(texts: Sequence[str], speaker: PiperSpeaker, steps: Steps) -> None:
-    """Render prompts ahead."""
+    """Render prompts ahead and keep them for good: the goodbye must be there when the voice is not."""
     with steps.step("Render the prompts", total=len(texts)) as advance:
-        await speaker.prerender(texts, lambda progress: advance(1))
+        await speaker.prerender(texts, lambda progress: advance(1), pin=True)
 
 
 async def _start_engines(

@@ -2,9 +2,9 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dialogs.problem import InputError, Problem
@@ -40,28 +40,37 @@ class EndpointingSettings(_Section):
 
     start_probability: float = Field(default=0.5, gt=0, lt=1)
     stop_probability: float = Field(default=0.35, gt=0, lt=1)
-    start_ms: int = 96
+    start_ms: int = Field(default=96, gt=0)
     """Speech this long starts an utterance."""
-    speculate_ms: int = 224
+    speculate_ms: int = Field(default=224, gt=0)
     """Silence after which the utterance so far is transcribed and classified."""
-    end_ms: int = 640
+    end_ms: int = Field(default=640, gt=0)
     """Silence that ends a turn whatever was understood."""
-    short_end_ms: int = 440
+    short_end_ms: int = Field(default=440, gt=0)
     """The same after one or two words that were understood: people often add to a "yes"."""
-    dictation_end_ms: int = 1200
+    dictation_end_ms: int = Field(default=1200, gt=0)
     """The same while a number or a long answer is expected."""
-    longest_ms: int = 20_000
+    longest_ms: int = Field(default=20_000, gt=0)
     """Watchdog: a turn ends here even if the speech does not."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.stop_probability > self.start_probability:
+            raise ValueError("stop_probability must not be above start_probability")
+        grows = (self.speculate_ms, self.short_end_ms, self.end_ms, self.dictation_end_ms, self.longest_ms)
+        if list(grows) != sorted(grows):
+            raise ValueError("must grow: speculate_ms, short_end_ms, end_ms, dictation_end_ms, longest_ms")
+        return self
 
 
 class BargeInSettings(_Section):
     """What may interrupt the bot."""
 
-    speech_ms: int = 480
+    speech_ms: int = Field(default=480, gt=0)
     """Speech this long stops the prompt at once; shorter speech stops it if its words ask for it."""
-    fewest_words: int = 3
+    fewest_words: int = Field(default=3, gt=0)
     """Fewer words than this that nothing understands are a noise, not a turn."""
-    answer_window_ms: int = 600
+    answer_window_ms: int = Field(default=600, gt=0)
     """With less than this left to say, even a "yeah" is an answer and not a backchannel."""
 
 

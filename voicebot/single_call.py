@@ -4,8 +4,10 @@ import asyncio
 import re
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import unquote
 
 from rich.console import Console
 
@@ -19,6 +21,7 @@ from voicebot.call.session import CallSession
 from voicebot.call.watching import CallWatcher
 from voicebot.console.progress import CampaignProgress
 from voicebot.console.steps import Steps
+from voicebot.records.async_store import AsyncRecords
 from voicebot.records.database import open_database
 from voicebot.records.store import Records
 from voicebot.service import check_ready, prepare_service
@@ -36,8 +39,9 @@ async def place_single_call(
     known = {name: variable.example for name, variable in script.variables.items()} | dict(variables)
     await asyncio.to_thread(check_ready, settings, script)
     records = Records(open_database(settings.database))
-    number = _number(to)
-    if number and records.dial_facts(number, datetime.now(UTC)).on_do_not_call_list:
+    numbers = numbers_of(to)
+    now = datetime.now(UTC)
+    if any(records.dial_facts(number, now).on_do_not_call_list for number in numbers):
         mend = "Call another number; an opt-out is final"
         raise InputError([Problem(to, 0, "this number is on the do-not-call list", mend)])
     console = Console(stderr=True)
@@ -46,6 +50,7 @@ async def place_single_call(
             service = await stack.enter_async_context(
                 prepare_service(settings, script, settings.recordings, steps)
             )
+        keeper = await stack.enter_async_context(AsyncRecords(records))
         await service.speaker.prerender(contact_sayings(script, known))
         watcher = stack.enter_context(CampaignProgress(console, live=False))
         session = CallSession(
@@ -60,14 +65,34 @@ async def place_single_call(
             local_now=datetime.now,
             recordings=service.recordings,
             name=f"call-{datetime.now():%Y%m%d-%H%M%S}",
+            journal=_Journal(keeper, numbers),
         )
-        result = await session.run()
-    if number and result.opted_out:
-        records.add_do_not_call([number], "opt_out")
-    return result
+        return await session.run()
 
 
-def _number(to: str) -> str:
-    """The E.164 number in a SIP URI, if its user part is one."""
-    found = re.match(r"sips?:(\+[1-9]\d{4,14})@", to)
-    return found[1] if found else ""
+@dataclass(frozen=True, slots=True)
+class _Journal:
+    """Keeps an opt-out at once; satisfies `session.CallJournal`."""
+
+    records: AsyncRecords
+    numbers: tuple[str, ...]
+
+    async def answered(self, leg_id: str, ringing_at: datetime | None, answered_at: datetime) -> None:
+        """A single call has no row of its own."""
+
+    async def opted_out(self) -> None:
+        await self.records.run(Records.add_do_not_call, self.numbers, "opt_out")
+
+
+def numbers_of(to: str) -> tuple[str, ...]:
+    """All E.164 numbers that the user part of a SIP URI may mean: with '+', with 00 or 011 in front, or
+    without any sign of the country. None for a name."""
+    user, at, _ = to.partition(":")[2].partition("@")
+    user = unquote(user.partition(";")[0]) if at else ""
+    digits = re.sub(r"[\s().-]", "", user)
+    if not re.fullmatch(r"\+?\d{5,18}", digits):
+        return ()
+    if digits.startswith("+"):
+        return (digits,)
+    bare = {digits, digits.removeprefix("00"), digits.removeprefix("011"), "1" + digits}
+    return tuple(sorted(f"+{each}" for each in bare if not each.startswith("0")))

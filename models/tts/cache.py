@@ -36,10 +36,13 @@ class SpeechCache:
         self._memory_bytes = memory_bytes
         self._disk_bytes = disk_bytes
         self._memory: OrderedDict[str, Speech] = OrderedDict()
+        self._pinned: dict[str, Speech] = {}
         self._in_memory = 0
 
     def in_memory(self, text: str) -> Speech | None:
         """Never blocks."""
+        if (pinned := self._pinned.get(text)) is not None:
+            return pinned
         speech = self._memory.get(text)
         if speech is not None:
             self._memory.move_to_end(text)
@@ -54,6 +57,12 @@ class SpeechCache:
         while self._in_memory > self._memory_bytes and len(self._memory) > 1:
             _, oldest = self._memory.popitem(last=False)
             self._in_memory -= oldest.samples.nbytes
+
+    def pin(self, speech: Speech) -> None:
+        """Keep in memory for good, outside the bound: what must be there when the voice is down."""
+        self._pinned[speech.text] = speech
+        if (old := self._memory.pop(speech.text, None)) is not None:
+            self._in_memory -= old.samples.nbytes
 
     async def find(self, text: str) -> Speech | None:
         """From memory, else from disk."""

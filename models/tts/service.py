@@ -52,18 +52,27 @@ class PiperSpeaker:
         return speech
 
     async def prerender(
-        self, texts: Iterable[str], on_progress: Callable[[RenderProgress], None] = lambda _: None
+        self,
+        texts: Iterable[str],
+        on_progress: Callable[[RenderProgress], None] = lambda _: None,
+        *,
+        pin: bool = False,
     ) -> None:
-        """Have all texts in memory and on disk. One at a time, so that live speech waits for one at most.
+        """Have all texts in memory and on disk; with `pin` they stay in memory whatever else is said.
+        One at a time, so that live speech waits for one at most.
 
         Raises EngineError when a text cannot be rendered.
         """
         wanted = list(dict.fromkeys(texts))
         rendered = 0
         for done, text in enumerate(wanted, start=1):
-            if await self._cache.find(text) is None:
-                await self._cache.keep(await self._service.submit(text, deadline_s=LONGEST_RENDER_S))
+            speech = await self._cache.find(text)
+            if speech is None:
+                speech = await self._service.submit(text, deadline_s=LONGEST_RENDER_S)
+                await self._cache.keep(speech)
                 rendered += 1
+            if pin:
+                self._cache.pin(speech)
             on_progress(RenderProgress(done, len(wanted), rendered))
 
 

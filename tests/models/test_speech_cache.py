@@ -93,3 +93,14 @@ async def test_without_a_disk_there_is_still_the_memory(tmp_path: Path) -> None:
     cache = SpeechCache(blocked / "cache", "joe")
     await cache.keep(speech("Good morning."))
     assert cache.in_memory("Good morning.") is not None
+
+
+async def test_what_is_pinned_stays_whatever_else_is_said(tmp_path: Path) -> None:
+    cache = SpeechCache(tmp_path, "joe", memory_bytes=40_000)
+    goodbye = speech("Something is wrong on our side.")
+    cache.remember(goodbye)
+    cache.pin(goodbye)
+    for number in range(50):
+        cache.remember(speech(f"Contact {number}."))
+    assert cache.in_memory(goodbye.text) is goodbye
+    assert cache.in_memory("Contact 0.") is None

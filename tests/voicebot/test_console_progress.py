@@ -54,7 +54,7 @@ def test_view_adds_up_the_events() -> None:
     assert view.results == {"interested": 1, "no_answer": 1}
     assert view.refused == {"blocklist": 1, "window_closed": 1}
     assert list(view.calls) == [2]
-    assert view.latencies_ms == [650.0]
+    assert list(view.latencies_ms) == [650.0]
     assert view.elapsed_s(130.0) == 30.0
     view.take(CampaignEnded("completed", 125.0))
     assert view.elapsed_s(130.0) == 25.0

@@ -131,10 +131,14 @@ def test_retry_makes_the_contact_due_again_but_an_opt_out_never(records: Records
     assert stored_contact(records, 2).state is ContactState.DONE
 
 
-def test_an_opt_out_in_a_call_without_a_contact(records: Records) -> None:
-    call_id = records.journal_call(Call(to=f"sip:{number(9)}@127.0.0.1"))
-    records.close_call(call_id, RESULT)
-    assert records.dial_facts(number(9), NOW).on_do_not_call_list
+def test_a_call_given_up_before_its_invite_is_kept_as_such(records: Records) -> None:
+    campaign = make_campaign(records, [make_contact(1)])
+    call_id, _ = dial(records, campaign)
+    records.close_call(call_id, CallResult(dialled=False, not_connected="system_error"), retry_at=NOW)
+    call = records.find_call(call_id)
+    assert call is not None
+    assert not call.dialled
+    assert stored_contact(records).state is ContactState.PENDING
 
 
 def test_a_contact_is_claimed_by_one_only_until_the_lease_is_over(records: Records) -> None:
@@ -194,6 +198,16 @@ def test_resuming_adds_new_contacts_and_keeps_the_others(records: Records) -> No
     assert stored_contact(records).state is ContactState.DONE
     assert stored_contact(records, 2).state is ContactState.PENDING
     assert records.dial_facts(number(3), NOW).on_do_not_call_list
+
+
+def test_a_mended_contact_file_counts_for_those_still_to_be_called(records: Records) -> None:
+    make_campaign(records, [make_contact(1, consent="written")])
+    make_campaign(records, [make_contact(1, consent="", time_zone="America/Denver")])
+    assert (stored_contact(records).consent, stored_contact(records).time_zone) == ("", "America/Denver")
+    campaign = make_campaign(records, [])
+    dial(records, campaign)
+    make_campaign(records, [make_contact(1, consent="written")])
+    assert stored_contact(records).consent == ""
 
 
 def test_calls_of_all_campaigns_count_for_a_number(records: Records) -> None:

@@ -16,6 +16,7 @@ POLICY: RetryPolicy = {
     "no_answer": RetryRule(after_s=600, attempts=2),
     "busy": RetryRule(after_s=60, attempts=4),
     "machine": RetryRule(after_s=7200, attempts=2),
+    "system_error": RetryRule(after_s=30, attempts=2),
 }
 
 
@@ -33,6 +34,9 @@ POLICY: RetryPolicy = {
         (CallResult(connected="finished", outcome="interested"), 1, Done("interested")),
         (CallResult(connected="user_hangup"), 1, Done("user_hangup")),
         (CallResult(not_connected="busy", opted_out=True), 1, Done("busy")),
+        (CallResult(connected="system_error"), 1, Retry(NOW + timedelta(seconds=30))),
+        (CallResult(connected="system_error", party=Party.LIVE), 1, Done("system_error")),
+        (CallResult(connected="system_error", outcome="refused"), 1, Done("refused")),
     ],
 )
 def test_what_follows_a_call(result: CallResult, attempts: int, following: Retry | Done) -> None:

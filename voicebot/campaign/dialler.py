@@ -37,9 +37,14 @@ CLAIM_LEASE_S = 60.0
 """From claim to journal row; a call in the air keeps its contact by itself."""
 LONGEST_NAP_S = 60.0
 """The wall clock can be set while we wait for it."""
+PAUSE_AFTER_FAULT_S = 60.0
 FAULTS_IN_A_ROW = 5
 """So many failed calls without another in between mean that the line is broken, not the people."""
-FAULTS = frozenset({"sip_error", "system_error"})
+_WHAT_TO_CHECK = {
+    "sip_error": "Check the line to {dial}",
+    "system_error": "Check the engines (voicebot doctor) and the log",
+}
+FAULTS = frozenset(_WHAT_TO_CHECK)
 
 
 class PlaceCall(Protocol):
@@ -157,6 +162,8 @@ class Dialler:
                     self._in_air += 1
                     self._next_start = asyncio.get_running_loop().time() + 1 / self._plan.calls_per_second
                     calls.create_task(self._call(claimed[0]))
+            except ClaimLostError as error:
+                logger.warning("%s", error)
             except SQLAlchemyError as error:
                 self._stop(f"the database failed ({type(error).__name__}): nobody new is called")
 
@@ -222,7 +229,7 @@ class Dialler:
         try:
             call_id = await self._records.run(Records.journal_call, call, contact)
             if task.cancelling():  # while the row was written: nobody was rung, nobody is told
-                result = CallResult(ended_at=self._now(), not_connected="cancelled")
+                result = CallResult(dialled=False, ended_at=self._now(), not_connected="cancelled")
                 await self._records.run(Records.close_call, call_id, result, retry_at=self._now())
                 return
             result, retry_at = await self._converse(contact, call_id, call.attempt)
@@ -255,8 +262,9 @@ class Dialler:
             result = await self._without_result(call_id, "sip_error")
         if not task.cancelling():
             self._note_fault(retry.kind_of(result))
-        if not result.dialled:
-            return result, self._now()  # stopped before the INVITE: nobody was rung
+        if not result.dialled:  # nobody was rung: at once after a stop, later after a fault
+            pause_s = 0.0 if task.cancelling() else PAUSE_AFTER_FAULT_S
+            return result, self._now() + timedelta(seconds=pause_s)
         return result, self._retry_at(result, attempt)
 
     async def _without_result(self, call_id: int, unless_answered: str) -> CallResult:
@@ -274,7 +282,7 @@ class Dialler:
         if self._faults >= FAULTS_IN_A_ROW:
             self._stop(
                 f"{self._faults} calls in a row ended with {kind}: nobody new is called. "
-                f"Check the line to {self._plan.dial}, then run the campaign again"
+                f"{_WHAT_TO_CHECK[kind].format(dial=self._plan.dial)}, then run the campaign again"
             )
 
     def _stop(self, reason: str) -> None:

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from dialogs.problem import InputError
 from dialogs.yaml_places import load_yaml, problems_from_validation
+from telephony.line import LineError
+from telephony.sip.invitation import check_uri
 from voicebot.campaign.hours import Hours, ZoneName
 from voicebot.campaign.retry import RetryKind, RetryRule
 
@@ -79,6 +81,10 @@ class CampaignPlan(_Part):
         fields = {name for _, name, _, _ in Formatter().parse(dial) if name is not None}
         if not dial.startswith(("sip:", "sips:")) or not fields or fields - {"number", "digits"}:
             raise ValueError("must be a SIP URI with {number} or {digits}, e.g. sip:{number}@127.0.0.1:5080")
+        try:
+            check_uri(dial.format(number="+12125550100", digits="12125550100"))
+        except LineError as error:
+            raise ValueError(str(error)) from None
         return dial
 
     @model_validator(mode="before")

@@ -62,6 +62,7 @@ def kind_of(result: CallResult) -> str:
 def after(result: CallResult, attempts: int, policy: RetryPolicy, now: datetime) -> Retry | Done:
     """What follows a call, when `attempts` calls (this one counted) have been made."""
     rule = {str(kind): rule for kind, rule in policy.items()}.get(kind_of(result))
-    if rule is None or result.opted_out or attempts >= rule.attempts:
+    talked = result.opted_out or result.party is Party.LIVE or bool(result.outcome)
+    if rule is None or talked or attempts >= rule.attempts:
         return Done(result.outcome or result.connected or result.not_connected)
     return Retry(now + timedelta(seconds=rule.after_s))

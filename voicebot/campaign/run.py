@@ -1,19 +1,22 @@
 """One run of a campaign: from the campaign file to the report."""
 
 import asyncio
-from contextlib import AsyncExitStack
+import logging
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
 from dialogs.policy import open_dialogue
 from dialogs.prompts import contact_sayings
 from dialogs.script.format import Script
 from dialogs.script.load import load_script, script_version
-from telephony.line import DialRequest
+from models.engine import EngineError
+from telephony.line import DialRequest, LineError
 from voicebot.call.result import CallResult
 from voicebot.call.session import CallSession
 from voicebot.call.watching import CallWatcher
@@ -30,6 +33,8 @@ from voicebot.records.store import Records
 from voicebot.records.tables import Campaign, CampaignState, Contact
 from voicebot.service import Service, check_ready, prepare_service
 from voicebot.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,11 @@ class CallPlacer:
             return await session.run()
         except asyncio.CancelledError:
             return session.result()
+        except (EngineError, LineError) as error:
+            # Nobody was rung: the contact stays due, and repeated faults stop the dialling.
+            logger.error("call %d could not be placed: %s: %s", call_id, type(error).__name__, error)
+            kind = "system_error" if isinstance(error, EngineError) else "sip_error"
+            return CallResult(dialled=False, ended_at=datetime.now(UTC), not_connected=kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,4 +152,5 @@ async def _dial(
         return await dialler.run()
     finally:
         late = service.clock.lateness
-        await records.run(Records.note_tick_lateness, campaign.id, late.max_ms, late.percentile(0.99))
+        with suppress(SQLAlchemyError):  # The dialler has said already that the database failed.
+            await records.run(Records.note_tick_lateness, campaign.id, late.max_ms, late.percentile(0.99))

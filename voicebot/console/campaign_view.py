@@ -1,6 +1,6 @@
 """What a watcher knows of a running campaign: the sum of its events so far."""
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from voicebot.console.events import (
@@ -15,6 +15,8 @@ from voicebot.console.events import (
     DiallingStopped,
     TurnSaid,
 )
+
+LATENCIES_KEPT = 500
 
 
 @dataclass(slots=True)
@@ -44,7 +46,8 @@ class CampaignView:
     calls: dict[int, CallView] = field(default_factory=dict)
     results: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
-    latencies_ms: list[float] = field(default_factory=list)
+    latencies_ms: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES_KEPT))
+    """Of the newest replies: a long campaign must not slow its own display."""
 
     @property
     def left(self) -> int:

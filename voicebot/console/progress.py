@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 import numpy as np
@@ -188,7 +188,7 @@ def _label(call_id: int, view: CampaignView) -> str:
     return call.label if call else f"call {call_id}"
 
 
-def _latency(values_ms: list[float]) -> str:
+def _latency(values_ms: Sequence[float]) -> str:
     if not values_ms:
         return "not measured yet"
     p50, p95 = np.quantile(values_ms, (0.50, 0.95))

@@ -1,7 +1,6 @@
 """Writes the end of a call: once, and all of it in the session's one transaction."""
 
 import logging
-import re
 from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
@@ -16,9 +15,8 @@ logger = logging.getLogger(__name__)
 
 _SAME_IN_CALL = sorted(
     {field.name for field in fields(CallResult)}
-    & set(Call.model_fields) - {"labels", "slots", "media", "ended_at"}
+    & set(Call.model_fields) - {"labels", "slots", "media", "ended_at", "dialled"}
 )
-_NUMBER_IN_URI = re.compile(r"sips?:(\+\d{5,15})@")
 
 
 class Closing(StrEnum):
@@ -40,6 +38,7 @@ def close(session: Session, closing: CallClosing) -> Closing:
         return Closing.ALREADY_CLOSED
     result = closing.result
     call.ended_at = result.ended_at or closing.closed_at
+    call.dialled = result.dialled
     for name in _SAME_IN_CALL:
         value = getattr(result, name)
         if value or getattr(call, name) is None:  # what was journalled is not blanked
@@ -53,11 +52,8 @@ def close(session: Session, closing: CallClosing) -> Closing:
     contact = session.get(Contact, call.contact_id) if call.contact_id is not None else None
     if contact is not None:
         _settle(contact, closing)
-    if result.opted_out:
-        in_uri = _NUMBER_IN_URI.match(call.to)
-        number = contact.number if contact is not None else in_uri[1] if in_uri else ""
-        if number:
-            forbid(session, number, "opt_out", closing.call_id)
+    if result.opted_out and contact is not None:
+        forbid(session, contact.number, "opt_out", closing.call_id)
     return Closing.WRITTEN
 
 

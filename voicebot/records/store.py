@@ -1,7 +1,7 @@
 """The one place that writes the records. Every method is one transaction."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -189,7 +189,7 @@ class Records:
             dialled_at = session.exec(
                 select(Call.dialled_at)
                 .join(Contact, col(Call.contact_id) == Contact.id)
-                .where(Contact.number == number, Call.dialled_at > since)
+                .where(Contact.number == number, Call.dialled_at > since, col(Call.dialled))
                 .order_by(col(Call.dialled_at))
             ).all()
         return DialFacts(forbidden, tuple(dialled_at))
@@ -334,9 +334,22 @@ def _held(session: Session, contact: Contact) -> Contact:
     return held
 
 
+_MENDABLE = ("address", "name", "time_zone", "region", "consent", "variables")
+"""Columns of a contact that a mended file changes while the contact is still to be called."""
+
+
 def _add_contacts(session: Session, campaign_id: int, contacts: Iterable[Contact]) -> int:
+    """Add those the campaign does not have; what the file now says of those it has to call still counts."""
     known = set(session.exec(select(Contact.number).where(Contact.campaign_id == campaign_id)))
-    new = (contact for contact in contacts if contact.number not in known)
+
+    def unknown() -> Iterator[Contact]:
+        for contact in contacts:
+            if contact.number not in known:
+                yield contact
+            else:
+                _mend(session, campaign_id, contact)
+
+    new = unknown()
     added = 0
     while chunk := list(islice(new, 1000)):
         for contact in chunk:
@@ -345,6 +358,15 @@ def _add_contacts(session: Session, campaign_id: int, contacts: Iterable[Contact
         session.flush()
         added += len(chunk)
     return added
+
+
+def _mend(session: Session, campaign_id: int, contact: Contact) -> None:
+    same = (Contact.campaign_id == campaign_id, Contact.number == contact.number)
+    held = session.exec(select(Contact).where(*same)).one()
+    if held.state is ContactState.PENDING:
+        for name in _MENDABLE:
+            if getattr(held, name) != getattr(contact, name):
+                setattr(held, name, getattr(contact, name))
 
 
 def _kind(error: SQLAlchemyError) -> str:

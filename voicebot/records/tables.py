@@ -145,6 +145,8 @@ class Call(SQLModel, table=True):
     script_version: str = ""
     models: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
     """Engine kind -> name and version."""
+    dialled: bool = True
+    """False when it was given up before the INVITE: nobody was rung."""
     dialled_at: datetime = Field(default_factory=utc_now, sa_type=UtcDateTime)
     ringing_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -77,7 +77,7 @@ def summarise(
 
 
 def gather(rows: CampaignRows) -> list[CallFacts]:
-    """Each call with its contact, turns and scores, in the order dialled."""
+    """Each call that was dialled, with its contact, turns and scores, in that order."""
     contacts = {contact.id: contact for contact in rows.contacts}
     turns, scores = defaultdict[int, list[Turn]](list), defaultdict[int, list[SurveyAnswer]](list)
     for turn in rows.turns:
@@ -86,7 +86,7 @@ def gather(rows: CampaignRows) -> list[CallFacts]:
         scores[answer.call_id].append(answer)
     goals = frozenset(rows.campaign.settings.get("goals") or GOALS)
     facts = list[CallFacts]()
-    for call in rows.calls:
+    for call in filter(lambda call: call.dialled, rows.calls):
         assert call.id is not None
         contact = contacts.get(call.contact_id) if call.contact_id is not None else None
         said = tuple(sorted(turns[call.id], key=lambda turn: turn.position))
@@ -105,7 +105,7 @@ def _volumes(rows: CampaignRows, facts: Sequence[CallFacts]) -> dict[str, Any]:
     )
     return {
         "contacts": len(rows.contacts),
-        "attempts": len(rows.refusals) + len(facts),
+        "attempts": len(rows.refusals) + len(rows.calls),
         "not_dialled": _count(refusal.reason for refusal in rows.refusals),
         "dialled": len(facts),
         "answered": sum(fact.answered for fact in facts),

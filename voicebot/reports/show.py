@@ -1,5 +1,6 @@
 """A campaign's report from the records: on standard output, or as files."""
 
+import re
 from pathlib import Path
 
 from rich.console import Console
@@ -24,6 +25,11 @@ def report_campaign(name: str, settings: Settings, folder: Path, log: Path | Non
     return write_report(_rows(name, settings), folder, read_log(log) if log else None)
 
 
+def folder_of(name: str) -> Path:
+    """Where a campaign's report and recordings go unless another folder is named."""
+    return Path("out") / (re.sub(r"[^\w.-]+", "-", name).strip("-.") or "campaign")
+
+
 def show_report(name: str, form: str, settings: Settings, console: Console) -> None:
     """Print the report as 'table', 'json' or 'html'. Raises InputError when there is no such campaign."""
     rows = _rows(name, settings)
@@ -32,7 +38,7 @@ def show_report(name: str, form: str, settings: Settings, console: Console) -> N
         case "json":
             console.file.write(report.model_dump_json(indent=2) + "\n")
         case "html":
-            console.file.write(render_html(report, settings.recordings.as_posix()))
+            console.file.write(render_html(report, (folder_of(name) / "recordings").as_posix()))
         case _:
             console.print(report_table(report))
 
