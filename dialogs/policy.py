@@ -53,7 +53,8 @@ def expectation(script: Script, state: DialogueState) -> Expectation:
     """What the policy can use now."""
     keys = 1 if script.keys else 0
     if is_over(script, state):
-        return Expectation(frozenset({OPT_OUT}), digits=keys)
+        # Only an opt-out counts now; it is weighed against all intents, lest a "bye" be taken for it.
+        return Expectation(frozenset(script.intents), digits=keys)
     if question_of(script, state):
         return Expectation(
             _survey_intents(script), RATING_HINTS[script.language], digits=1, silence_s=script.silence.after_s

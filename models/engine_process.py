@@ -214,6 +214,6 @@ class EngineProcess(Generic[Request, Result]):
             await asyncio.sleep(pause)
             try:
                 return await self._launch()
-            except (EngineDown, OSError) as error:
-                log.error("engine %s: %s", self.name, error)
+            except Exception as error:  # whatever it was, the engine must come back
+                log.error("engine %s: %s", self.name, error or type(error).__name__)
                 pause = min(2 * pause, LONGEST_RESTART_S)

@@ -11,8 +11,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.exc import NoResultFound
+
 from tests.system.processes import descendants, until_gone
 from tests.system.small_campaign import (
+    NAME,
     Kept,
     pick_personas,
     read_records,
@@ -77,7 +80,10 @@ class Scene:
     def _talking(self) -> int:
         if not (self.folder / "small.db").exists():
             return 0
-        calls = read_records(self.settings).calls
+        try:
+            calls = read_records(self.settings).calls
+        except NoResultFound:  # The tables are there, the campaign is not yet.
+            return 0
         return sum(call.answered_at is not None and call.ended_at is None for call in calls)
 
     def console(self) -> str:
@@ -142,7 +148,7 @@ async def test_ctrl_c_says_goodbye_keeps_the_records_and_can_be_resumed(tmp_path
             assert call.ended_at
             assert call.connected == "system_error", "it was not the callee who hung up"
             assert kept.turns_of(call), "what was said until then is kept"
-            assert (tmp_path / "out/campaign/recordings" / call.recording).stat().st_size > 8000
+            assert (tmp_path / f"out/{NAME}/recordings" / call.recording).stat().st_size > 8000
         await asyncio.sleep(0.5)
         ends = [here.entries()[here.numbers[persona]][0].end for persona in FIRST]
         assert ends == [CallEnd.BOT_HUNG_UP] * 2, "both got a BYE"

@@ -5,9 +5,9 @@ whose results come back as events. Nothing here waits.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dialogs.turn import DialogueState, Expectation, Heard
+from dialogs.turn import DialogueState, Heard
 from telephony.line import DigitPressed
 from voicebot.call.answering_machine import AnsweringMachineDetector
 from voicebot.call.barge_in import Judgement
@@ -37,8 +37,6 @@ _GOES_ON_MS = 1200
 """Speech that begins so soon after an answered turn belongs to it: "Yes." - "Yes, I have time."."""
 _SHORT_ANSWER_WORDS = 2
 OPT_OUT = "opt_out"
-_ONLY_OPT_OUT = Expectation(intents=frozenset({OPT_OUT}))
-"""What counts before the greeting and after the last word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +200,10 @@ class Conversation:
     def _understand(self, utterance: int, start_ms: int, end_ms: int) -> None:
         if self._goes_on:
             start_ms = self._goes_on.start_ms
-        expected = self.bot.expects(self._answered_state) if self.bot.greeted else _ONLY_OPT_OUT
+        expected = self.bot.expects(self._answered_state)
+        if not self.bot.greeted:
+            # Only an opt-out counts yet; it is weighed against all intents.
+            expected = replace(expected, intents=frozenset(self.bot.script.intents), dictation=False)
         self._hearing.understand(utterance, start_ms, end_ms, self._channel.heard_audio, expected)
 
     def _on_turn_ended(self, event: TurnEnded, now_ms: float) -> None:
@@ -219,11 +220,12 @@ class Conversation:
         goes_on = self.bot.greeted and self._endpointer.talking
         if (goes_on or words.utterance != self._endpointer.utterance) and not over:
             return  # `Resumed` or a new utterance is on its way.
-        self._note_opt_out(words.intent.intent)
         if self._is_machine(words):
             self._record(words)
             self._end(Over.MACHINE, now_ms)
-        elif not self.bot.greeted:
+            return
+        self._note_opt_out(words.intent.intent)
+        if not self.bot.greeted:
             self._hold(words)
             self.bot.greet(now_ms)
         elif self._playout.locked:
@@ -249,7 +251,8 @@ class Conversation:
         self._record(words)
         self._pass_over(words.utterance)
         keeps_opt_out = self._held is not None and self.opted_out
-        if words.intent.intent in self.bot.script.global_intents and not keeps_opt_out:
+        urgent = {OPT_OUT} if not self.bot.greeted else self.bot.script.global_intents.keys()
+        if words.intent.intent in urgent and not keeps_opt_out:
             self._held = _heard(words)
 
     def _on_unlocked(self, now_ms: float) -> None:
