@@ -7,6 +7,7 @@ whose results come back as events. Nothing here waits.
 import logging
 from dataclasses import dataclass, replace
 
+from dialogs.flow import OPT_OUT
 from dialogs.turn import DialogueState, Heard
 from telephony.line import DigitPressed
 from voicebot.call.answering_machine import AnsweringMachineDetector
@@ -36,7 +37,6 @@ _FAULTS_ALLOWED = 2
 _GOES_ON_MS = 1200
 """Speech that begins so soon after an answered turn belongs to it: "Yes." - "Yes, I have time."."""
 _SHORT_ANSWER_WORDS = 2
-OPT_OUT = "opt_out"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from dialogs.flow import OPT_OUT
 from dialogs.turn import Expectation
 from models.asr import Recogniser, Transcript, Utterance
 from models.engine import EngineError
@@ -112,7 +113,7 @@ class Hearing:
             if transcript is None:
                 transcribed_ms = self._now_ms()
             elif self._says_opt_out(transcript.text):
-                intent = IntentResult("opt_out", 1.0)
+                intent = IntentResult(OPT_OUT, 1.0)
         self._emit(
             Understood(utterance, start_ms, end_ms, asked_ms, transcribed_ms, transcript, intent, fault)
         )
@@ -133,7 +134,7 @@ class Hearing:
 def choose_intent(whole: IntentResult, sentences: Sequence[IntentResult]) -> IntentResult:
     """One intent for an utterance of several sentences. A wish not to be called counts wherever it is
     said; otherwise the whole counts, then the last sentence that is clear."""
-    urgent = next((part for part in sentences if part.intent == "opt_out"), None)
+    urgent = next((part for part in sentences if part.intent == OPT_OUT), None)
     if urgent:
         return urgent
     if whole.intent is not None:

@@ -13,13 +13,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from dialogs.flow import OPT_OUT
 from dialogs.script.format import Script
 from dialogs.turn import DialogueState, Reply
 from telephony.line import Answered, DialRequest, Ended, EndKind, Leg, LegEvent, Line, Ringing
 from voicebot.call.asking import Asking
 from voicebot.call.barge_in import BargeIn
 from voicebot.call.channel import CallChannel
-from voicebot.call.conversation import OPT_OUT, Conversation, ConversationEvent, GreetingDue
+from voicebot.call.conversation import Conversation, ConversationEvent, GreetingDue
 from voicebot.call.disposition import Over, connected_word
 from voicebot.call.endpointing import Endpointer
 from voicebot.call.engines import Engines

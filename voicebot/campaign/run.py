@@ -15,6 +15,7 @@ from dialogs.policy import open_dialogue
 from dialogs.prompts import contact_sayings
 from dialogs.script.format import Script
 from dialogs.script.load import load_script, script_version
+from dialogs.script.variables import required_variables
 from models.engine import EngineError
 from telephony.line import DialRequest, LineError
 from voicebot.call.result import CallResult
@@ -127,7 +128,7 @@ async def run_campaign(
         script_id=script.id,
         script_version=script_version(plan.script),
         language=script.language,
-        required_variables=[name for name, v in script.variables.items() if v.default is None],
+        required_variables=required_variables(script),
     )
     async with AsyncRecords(records) as keeper, AsyncExitStack() as stack:
         with Steps(console) as steps:
