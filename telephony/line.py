@@ -31,6 +31,8 @@ class EndKind(StrEnum):
     POWERED_OFF = "powered_off"
     UNREACHABLE = "unreachable"
     OUT_OF_SERVICE = "out_of_service"
+    ARREARS = "arrears"
+    SPAM_LABELLED = "spam_labelled"
     NETWORK_BLOCKED = "network_blocked"
     SIP_ERROR = "sip_error"
     CANCELLED = "cancelled"
@@ -38,18 +40,24 @@ class EndKind(StrEnum):
     REMOTE_HANGUP = "remote_hangup"
     LOCAL_HANGUP = "local_hangup"
     MEDIA_LOST = "media_lost"
+    TRANSFERRED = "transferred"
 
 
 @dataclass(frozen=True, slots=True)
 class MediaStatistics:
-    """RTP counters of one leg at its end; round trip and jitter in ms; MOS 1..4.5 by the E-model."""
+    """RTP and RTCP counters of one leg at its end; times in ms; MOS 1..4.5 by the E-model."""
 
     packets_sent: int = 0
     packets_received: int = 0
     packets_lost: int = 0
+    """Sent by the far end and not received here."""
+    packets_lost_far: int = 0
+    """Sent by us and reported missing by the far end (RTCP)."""
     jitter_ms: float = 0.0
     round_trip_ms: float = 0.0
     mos: float | None = None
+    concealed_frames: int = 0
+    """Frames of 20 ms that were missing when they were due and were filled in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +70,10 @@ class Ringing:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """200 OK and media up. `at` is `time.monotonic()` seconds."""
+    """200 OK and media up. `at` is `time.monotonic()` seconds; `codec` such as "PCMU/8000" where known."""
 
     at: float
+    codec: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +85,69 @@ class DigitPressed:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The far end put the call on hold: nobody listens until `Unheld`."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Unheld:
+    """The far end is back."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TransferFailed:
+    """The far end did not take the transfer; the call goes on."""
+
+    at: float
+    status: int | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The leg is over: the last event of every leg, sent exactly once."""
 
     at: float
     kind: EndKind
     status: int | None = None
+    """SIP status, where one ended the call."""
     text: str = ""
     statistics: MediaStatistics = field(default_factory=MediaStatistics)
+    q850: int | None = None
+    """Cause of the telephone network behind the SIP peer (Reason header, ITU-T Q.850)."""
+    note: str = ""
+    """What a person who reads the record should know, such as a refresh that the peer wanted in vain."""
+    trunk: str = ""
+    """Name of the trunk or bridge that carried the call."""
 
 
-LegEvent = Ringing | Answered | DigitPressed | Ended
+LegEvent = Ringing | Answered | DigitPressed | Held | Unheld | TransferFailed | Ended
 
 
 @dataclass(frozen=True, slots=True)
 class DialRequest:
-    """Whom to call. `to` is a SIP URI; headers travel with the INVITE (X-... names)."""
+    """Whom to call, and as whom.
+
+    `to` is a number in E.164 (+...), for which the line builds the address, or a whole SIP URI.
+    Headers travel with the INVITE (X-... names). Without `caller_id` the line chooses one of its own.
+    """
 
     to: str
     headers: Mapping[str, str] = field(default_factory=dict)
     ring_timeout_s: float = 30.0
+    caller_id: str = ""
 
 
 class LineError(Exception):
     """The line could not even try: bad address, port in use, transport down."""
+
+
+class LineBusy(LineError):
+    """Every channel is taken, or the rate of new calls is used up. Nothing was sent; try later."""
 
 
 class Leg(Protocol):
@@ -125,7 +173,14 @@ class Leg(Protocol):
         """Samples written and not yet on the wire."""
 
     async def send_digits(self, digits: str) -> None:
-        """Send DTMF (RFC 4733)."""
+        """Send DTMF (RFC 4733 where the wire has it)."""
+
+    async def transfer(self, to: str) -> None:
+        """Hand the callee over to `to` (blind transfer), and return when the request is on its way.
+
+        `Ended` with TRANSFERRED follows, or `TransferFailed` and the call goes on. Raises LineError for
+        a target that cannot be asked for, or a wire that knows no transfer.
+        """
 
     async def hang_up(self) -> None:
         """CANCEL or BYE, as the state asks. Safe to call on an ended leg. `Ended` follows."""

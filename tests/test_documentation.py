@@ -32,13 +32,18 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, object
     for name, field in model.model_fields.items():
         if isinstance(field.default, BaseModel):
             yield from keys(type(field.default), f"{prefix}{name}.")
+        elif isinstance(field.default, dict) and field.default:
+            for key, entry in field.default.items():
+                yield from keys(type(entry), f"{prefix}{name}.{key}.")
         else:
             yield prefix + name, field.default
 
 
 def shown(default: object) -> str:
-    if default == "":
+    if default is None or default in ("", (), {}):
         return "none"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
     if isinstance(default, tuple):
         return f"`{', '.join(map(str, default))}`"
     if isinstance(default, float):
@@ -78,7 +83,7 @@ def test_example_script_has_no_fault_and_not_even_a_doubt(tmp_path: Path) -> Non
 
 def test_example_campaign_and_settings_load(tmp_path: Path) -> None:
     assert load_plan(example("docs/campaigns.md", 0, tmp_path)).name
-    assert load_settings(example("docs/settings.md", 0, tmp_path)).trunk.user == "callcentre"
+    assert load_settings(example("docs/settings.md", 0, tmp_path)).trunks["main"].user == "callcentre"
 
 
 def test_commands_and_options_that_are_shown_exist() -> None:

@@ -55,14 +55,16 @@ def examine(settings: Settings, console: Console, *, fetch: bool = False) -> boo
 
 def run_checks(settings: Settings) -> list[Check]:
     """Look at everything once. Changes nothing and never raises for what it finds."""
-    trunk = settings.trunk
     return [
         check_python(),
         check_processors(),
         check_settings(settings),
         *check_packages(required_packages(), locked_versions(LOCK_FILE), installed_version),
         *check_weights(settings.weights),
-        check_udp_port("SIP port", trunk.local_address, trunk.local_port),
+        *(
+            check_sip_port(f"SIP port of trunk {name}", trunk.local_address, trunk.local_port)
+            for name, trunk in settings.trunks.items()
+        ),
         check_disk("disk for recordings", settings.recordings),
         check_disk("disk for weights", settings.weights),
         check_database(settings.database),
@@ -167,7 +169,7 @@ def check_weights(folder: Path) -> Iterator[Check]:
             yield Check(name, Status.OK, found)
 
 
-def check_udp_port(name: str, address: str, port: int) -> Check:
+def check_sip_port(name: str, address: str, port: int) -> Check:
     """The port must be free for us to bind."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
@@ -179,7 +181,7 @@ def check_udp_port(name: str, address: str, port: int) -> Check:
                 name,
                 Status.FAIL,
                 f"{address}:{port}/udp: {reason}",
-                "Free it or set VOICEBOT_TRUNK__LOCAL_PORT",
+                "Free it or set another local_port",
             )
     return Check(name, Status.OK, f"{address}:{port}/udp is free")
 

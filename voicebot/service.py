@@ -26,7 +26,8 @@ from voicebot.call.engines import Engines
 from voicebot.call.media_clock import MediaClock
 from voicebot.call.recording import RecordingWriter
 from voicebot.console.steps import Steps
-from voicebot.settings import ModelServerSettings, Settings, TrunkSettings
+from voicebot.settings import ModelServerSettings, Settings
+from voicebot.trunk_settings import TrunkSettings
 
 DETECTOR = "silero-vad-8k"
 EMBEDDING = "multilingual-e5-small"
@@ -76,7 +77,7 @@ def weights_for(language: str) -> tuple[str, ...]:
 def check_ready(settings: Settings, script: Script) -> None:
     """Find what would stop the service before anything begins. Raises WeightsError, LineError. Blocking."""
     verify(weights_for(script.language), settings.weights)
-    trunk_config(settings.trunk).check_port()
+    trunk_config(next(iter(settings.trunks.values()))).check_port()
 
 
 @asynccontextmanager
@@ -89,7 +90,7 @@ async def prepare_service(
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(media_first())
-        line = SipTrunk(trunk_config(settings.trunk))
+        line = SipTrunk(trunk_config(next(iter(settings.trunks.values()))))
         await line.start()
         stack.push_async_callback(line.close)
         with steps.step("Start the engines"):

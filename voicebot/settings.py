@@ -8,31 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dialogs.problem import InputError, Problem
-
-Port = Annotated[int, Field(ge=1024, le=65535)]
-
+from voicebot.trunk_settings import TrunkSettings
 
 _SECRET = re.compile("password|key|secret|token")
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TrunkSettings(_Section):
-    """The SIP trunk that calls go out through."""
-
-    local_address: str = "127.0.0.1"
-    """Address or interface that SIP and RTP bind to."""
-    local_port: Port = 5070
-    user: str = "voicebot"
-    domain: str = "127.0.0.1"
-    password: str = Field(default="", repr=False)
-    codecs: tuple[str, ...] = ("pcmu", "pcma")
-    jitter_buffer_ms: tuple[int, int] = (20, 60)
-    """Least and most delay that the jitter buffer may add."""
-    rtp_timeout_s: int = Field(default=15, ge=0)
-    ring_timeout_s: float = Field(default=30.0, gt=0)
 
 
 class EndpointingSettings(_Section):
@@ -97,7 +79,12 @@ class Settings(BaseSettings):
     cache: Path = Path.home() / ".cache" / "voicebot"
     """Rendered prompts and embedded examples."""
     recordings: Path = Path("out/recordings")
-    trunk: TrunkSettings = TrunkSettings()
+    trunks: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")], TrunkSettings] = {
+        "main": TrunkSettings()
+    }
+    """SIP trunks by name: calls go out through the first by priority that can take them."""
+    ring_timeout_s: float = Field(default=30.0, gt=0, le=180)
+    """How long `voicebot call` lets it ring; a campaign file has its own."""
     endpointing: EndpointingSettings = EndpointingSettings()
     barge_in: BargeInSettings = BargeInSettings()
     model_server: ModelServerSettings = ModelServerSettings()

@@ -59,7 +59,7 @@ async def place_single_call(
             engines=service.engines,
             script=script,
             opening=open_dialogue(script, known),
-            request=DialRequest(to, ring_timeout_s=settings.trunk.ring_timeout_s),
+            request=DialRequest(to, ring_timeout_s=settings.ring_timeout_s),
             settings=settings,
             watcher=CallWatcher(watcher, 0),
             local_now=datetime.now,

@@ -105,6 +105,10 @@ class SipLeg:
             if not self._progress.ended:
                 raise LineError(f"the digits were not sent: {error}") from error
 
+    async def transfer(self, to: str) -> None:
+        """Not on this wire yet."""
+        raise LineError("the trunk knows no transfer yet")
+
     async def hang_up(self) -> None:
         """CANCEL or BYE, as the state asks. Safe to call on an ended leg. `Ended` follows."""
         if self._progress.say_farewell(Farewell.HANG_UP):

@@ -7,7 +7,16 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from telephony.heard import TCP_MOST_FRAMES, HeardQueue
-from telephony.line import FRAME_MS, FRAME_SAMPLES, Ended, EndKind, Frame, LegEvent, MediaStatistics
+from telephony.line import (
+    FRAME_MS,
+    FRAME_SAMPLES,
+    Ended,
+    EndKind,
+    Frame,
+    LegEvent,
+    LineError,
+    MediaStatistics,
+)
 from telephony.websocket.codec import (
     AudioHeard,
     Codec,
@@ -128,6 +137,10 @@ class WebSocketLeg:
                 self.write_frame(frame)
                 due += FRAME_MS / 1000
                 await asyncio.sleep(due - time.monotonic())
+
+    async def transfer(self, to: str) -> None:
+        """Not on this wire yet."""
+        raise LineError("this bridge knows no transfer. Use a SIP trunk")
 
     async def hang_up(self) -> None:
         """End the call, in whatever state. Safe to call on an ended leg. `Ended` follows."""

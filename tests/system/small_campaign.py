@@ -17,8 +17,9 @@ from voicebot.demo import ASSETS, LIBRARY, SCRIPT, zone_where_it_is
 from voicebot.records.database import open_database
 from voicebot.records.tables import Call, Campaign, Contact, DoNotCall, Refusal, SurveyAnswer, Turn
 from voicebot.service import weights_for
-from voicebot.settings import Settings, TrunkSettings
+from voicebot.settings import Settings
 from voicebot.simulation.persona import PERSONAS, load_personas
+from voicebot.trunk_settings import TrunkSettings
 
 NAME = "small"
 
@@ -36,7 +37,7 @@ def small_settings(folder: Path) -> Settings:
     return Settings(
         database=f"sqlite:///{folder / 'small.db'}",
         weights=embedded_weights(*weights_for("en")),
-        trunk=TrunkSettings(local_port=free_udp_ports()),
+        trunks={"main": TrunkSettings(local_port=free_udp_ports())},
     )
 
 

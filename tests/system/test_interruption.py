@@ -59,7 +59,7 @@ class Scene:
                     **os.environ,
                     "VOICEBOT_DATABASE": self.settings.database,
                     "VOICEBOT_WEIGHTS": str(self.settings.weights),
-                    "VOICEBOT_TRUNK__LOCAL_PORT": str(self.settings.trunk.local_port),
+                    "VOICEBOT_TRUNKS__MAIN__LOCAL_PORT": str(self.settings.trunks["main"].local_port),
                 },
             )
         try:

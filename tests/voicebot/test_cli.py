@@ -149,21 +149,25 @@ def test_a_missing_script_is_no_traceback(folder: Path) -> None:
 
 
 def test_a_bad_value_in_the_settings_file(folder: Path) -> None:
-    Path("settings.yaml").write_text("trunk:\n  local_port: 80\n")
+    Path("settings.yaml").write_text("trunks:\n  main:\n    local_port: 80\n")
     result = run("campaign", "run", "campaign.yaml", "--settings", "settings.yaml")
-    assert_refused(result, "settings.yaml", "`trunk.local_port`", "1024", "(got 80)")
+    assert_refused(result, "settings.yaml", "`trunks.main.local_port`", "1024", "(got 80)")
     assert not Path("voicebot.db").exists()
 
 
 def test_a_bad_value_in_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VOICEBOT_TRUNK__LOCAL_PORT", "many")
-    assert_refused(run("doctor"), "environment:0: setting `trunk.local_port`", "VOICEBOT_TRUNK__LOCAL_PORT")
+    monkeypatch.setenv("VOICEBOT_TRUNKS__MAIN__LOCAL_PORT", "many")
+    assert_refused(
+        run("doctor"), "environment:0: setting `trunks.main.local_port`", "VOICEBOT_TRUNKS__MAIN__LOCAL_PORT"
+    )
 
 
 def test_the_environment_is_blamed_for_its_own_value(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("settings.yaml").write_text("engine_nice: 3\n")
-    monkeypatch.setenv("VOICEBOT_TRUNK__LOCAL_PORT", "many")
-    assert_refused(run("doctor", "--settings", "settings.yaml"), "environment:0: setting `trunk.local_port`")
+    monkeypatch.setenv("VOICEBOT_TRUNKS__MAIN__LOCAL_PORT", "many")
+    assert_refused(
+        run("doctor", "--settings", "settings.yaml"), "environment:0: setting `trunks.main.local_port`"
+    )
 
 
 def test_a_database_that_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +229,7 @@ def taken_port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         port = int(taken.getsockname()[1])
-        monkeypatch.setenv("VOICEBOT_TRUNK__LOCAL_PORT", str(port))
+        monkeypatch.setenv("VOICEBOT_TRUNKS__MAIN__LOCAL_PORT", str(port))
         yield port
 
 

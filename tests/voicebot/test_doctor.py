@@ -77,14 +77,14 @@ def test_port_in_use_fails_and_a_free_one_passes() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
         holder.bind(("127.0.0.1", 0))
         port = holder.getsockname()[1]
-        taken = doctor.check_udp_port("SIP port", "127.0.0.1", port)
+        taken = doctor.check_sip_port("SIP port of trunk main", "127.0.0.1", port)
     assert taken.status is Status.FAIL
     assert f"127.0.0.1:{port}/udp: address already in use" in taken.found
-    assert doctor.check_udp_port("SIP port", "127.0.0.1", port).status is Status.OK
+    assert doctor.check_sip_port("SIP port of trunk main", "127.0.0.1", port).status is Status.OK
 
 
 def test_address_of_another_machine_fails() -> None:
-    assert doctor.check_udp_port("SIP port", "192.0.2.1", 5070).status is Status.FAIL
+    assert doctor.check_sip_port("SIP port of trunk main", "192.0.2.1", 5070).status is Status.FAIL
 
 
 def test_disk_is_looked_up_where_the_folder_would_be_made(tmp_path: Path) -> None:
@@ -173,7 +173,9 @@ def test_run_checks_looks_at_everything_and_writes_nothing(tmp_path: Path) -> No
         recordings=tmp_path / "calls",
     )
     checks = doctor.run_checks(settings)
-    assert {"Python", "packages", "SIP port", "database", "model server"} <= {check.name for check in checks}
+    assert {"Python", "packages", "SIP port of trunk main", "database", "model server"} <= {
+        check.name for check in checks
+    }
     assert not doctor.examine(settings, Console(file=StringIO())), "the weights are missing"
     assert list(tmp_path.iterdir()) == []
 
@@ -191,7 +193,7 @@ def test_only_failures_keep_a_campaign_from_running(
 def test_table_says_what_to_mend() -> None:
     fine = Check("Python", Status.OK, "3.11")
     warned = Check("sipp", Status.WARN, "not installed", "install it")
-    failed = Check("SIP port", Status.FAIL, "in use", "free it")
+    failed = Check("SIP port of trunk main", Status.FAIL, "in use", "free it")
     console = Console(file=StringIO(), width=100)
     console.print(doctor.as_table([fine, warned, failed]))
     assert isinstance(console.file, StringIO)

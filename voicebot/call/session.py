@@ -16,7 +16,19 @@ from typing import Protocol
 from dialogs.flow import OPT_OUT
 from dialogs.script.format import Script
 from dialogs.turn import DialogueState, Reply
-from telephony.line import Answered, DialRequest, Ended, EndKind, Leg, LegEvent, Line, Ringing
+from telephony.line import (
+    Answered,
+    DialRequest,
+    Ended,
+    EndKind,
+    Held,
+    Leg,
+    LegEvent,
+    Line,
+    Ringing,
+    TransferFailed,
+    Unheld,
+)
 from voicebot.call.asking import Asking
 from voicebot.call.barge_in import BargeIn
 from voicebot.call.channel import CallChannel
@@ -158,6 +170,8 @@ class CallSession:
                     self.watcher.ringing()
             case Answered():
                 self._on_answer(leg, group)
+            case Held() | Unheld() | TransferFailed():
+                pass
             case Ended():
                 raise AssertionError("handled by the loop")
             case _HangUpDue(over):

@@ -131,6 +131,9 @@ class ScriptedLeg:
     async def send_digits(self, digits: str) -> None:
         raise NotImplementedError
 
+    async def transfer(self, to: str) -> None:
+        raise NotImplementedError
+
     async def hang_up(self) -> None:
         self._end(EndKind.LOCAL_HANGUP)
 
