@@ -218,10 +218,17 @@ async def test_a_port_in_use_is_one_clear_fault() -> None:
     await trunk.close()
 
 
-async def test_a_second_trunk_in_the_process_is_refused() -> None:
-    async with started_trunk():
-        with pytest.raises(LineError, match="One trunk can run per process"):
-            await SipTrunk(SipTrunkConfig(local_port=free_udp_ports())).start()
+async def test_two_trunks_run_side_by_side(tmp_path: Path) -> None:
+    async with (
+        started_trunk(user="one") as one,
+        started_trunk(user="two") as two,
+        called_party("instant_answer", tmp_path, calls=2) as peer,
+    ):
+        legs = [await answered_leg(trunk, peer.uri) for trunk in (one, two)]
+        for leg in legs:
+            await leg.hang_up()
+            assert (await ending(leg)).kind is EndKind.LOCAL_HANGUP
+        await peer.finished()
 
 
 async def test_a_hostile_address_never_reaches_the_wire() -> None:

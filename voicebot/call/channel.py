@@ -15,8 +15,8 @@ from voicebot.call.heard_audio import HeardAudio
 from voicebot.call.playout import Playout
 from voicebot.call.recording import Recording
 
-LEAD_SAMPLES = 2 * FRAME_SAMPLES
-"""How much is kept queued on the wire: a late tick of up to 20 ms is not heard."""
+LEAD_SAMPLES = 3 * FRAME_SAMPLES
+"""How much is kept queued on the wire: a late tick of up to 30 ms is not heard, whatever carries the call."""
 _MOST_FRAMES_PER_TICK = 4
 
 
