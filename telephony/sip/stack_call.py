@@ -17,8 +17,8 @@ from telephony.sip.media_rings import WorkerRings
 from telephony.sip.progress import CallProgress, Events, Farewell
 from telephony.sip.wire_facts import WireFacts
 
-_READ_BYTES = 12_288
-"""64 ms at the most that a codec has, 48 kHz stereo."""
+_READ_S = 0.1
+"""Read at once; more than can have come since the last time."""
 _FIRST_REPLY_S = 1.0
 """By then a reachable server has sent at least 100 Trying (RFC 3261: within 200 ms)."""
 _DIGIT_GAP_MS = 180
@@ -49,6 +49,8 @@ class StackCall:
         self._progress = CallProgress()
         self._media = False
         self._downsampler: Downsampler | None = None
+        self._read_bytes = round(8_000 * 2 * _READ_S)
+        self._came_just_now = False
         self._replied = asyncio.Event()
         loop = asyncio.get_running_loop()
         self._reply_due = loop.time() + _FIRST_REPLY_S
@@ -75,8 +77,12 @@ class StackCall:
         """Pass on what has come and what is to go. Called every few milliseconds."""
         if not self._media or self.call is None:
             return
-        with suppress(*_AUDIO_GAP):
-            self._move_heard(self.call)
+        if self._came_just_now:
+            # The next packet is a whole frame away: looking again in half that time finds nothing.
+            self._came_just_now = False
+        else:
+            with suppress(*_AUDIO_GAP):
+                self._move_heard(self.call)
         if self._rings.flush_wanted():
             with suppress(*_AUDIO_GAP):
                 self.call.audio.flush_tx()
@@ -85,12 +91,13 @@ class StackCall:
 
     def _move_heard(self, call: Call) -> None:
         try:
-            while pcm := call.audio.read(_READ_BYTES):
+            while pcm := call.audio.read(self._read_bytes):
                 samples = np.frombuffer(pcm, np.int16)
                 if self._downsampler:
                     samples = self._downsampler.push(samples)
                 self._rings.put_heard(samples)
-                if len(pcm) < _READ_BYTES:
+                self._came_just_now = True
+                if len(pcm) < self._read_bytes:
                     break
         except AudioRestarted:
             self._fit_rate(call)
@@ -112,6 +119,7 @@ class StackCall:
         self._downsampler = None
         with suppress(*_AUDIO_GAP):
             info = call.audio.info()
+            self._read_bytes = max(1, round(info.rx_sample_rate * info.rx_channels * 2 * _READ_S))
             if (info.rx_sample_rate, info.rx_channels) != (8_000, 1):
                 self._downsampler = Downsampler(info.rx_sample_rate, info.rx_channels)
 
