@@ -118,6 +118,8 @@ class TrunkGroup:
         finally:
             scope.cancel()
             await asyncio.wait([scope])
+            if not scope.cancelled() and (fault := scope.exception()):
+                _log.error("the trunks' own tasks broke", exc_info=fault)
 
     def status(self) -> tuple[TrunkStatus, ...]:
         """Every member as it is now."""
@@ -268,6 +270,7 @@ class TrunkGroup:
             if isinstance(event, Ringing | Answered):
                 rang = True
                 current.channel.tell(Outcome.WORKS, self._clock())
+                self._queue.serve()  # A circuit may have closed.
             leg.tell(event)
         verdict = judge(event, rang=rang)
         current.channel.tell(verdict.trunk, self._clock())

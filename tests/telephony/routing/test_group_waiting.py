@@ -184,3 +184,20 @@ async def test_a_channel_found_in_the_moment_of_the_cancelling_is_given_back() -
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     assert trunk.calls == 0
+
+
+async def test_a_try_that_rings_lets_the_waiting_in() -> None:
+    line = ScriptedLine(usual=REFUSED_503)
+    spare = ScriptedLine(usual=answered(for_s=500))
+    members = (Member("alpha", line, 1), Member("beta", spare, 2, channels=1))
+    async with group_of(*members, longest_wait_s=100) as group:
+        for number in range(5):
+            spare.scripts.append(answered(for_s=0.1))
+            assert (await ending(await group.dial(CALL))).trunk == "beta", number
+        await group.dial(CALL)
+        line.usual = answered(for_s=500)
+        waiting = [asyncio.create_task(group.dial(CALL)) for _ in range(2)]
+        await asyncio.gather(*waiting)
+        tried_at = line.dialled_at[-2:]
+        assert tried_at[0] == pytest.approx(line.dialled_at[4] + 30.1)
+        assert tried_at[1] == pytest.approx(tried_at[0] + 1)
