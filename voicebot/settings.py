@@ -8,7 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dialogs.problem import InputError, Problem
+from voicebot.bridge_settings import BridgeSettings
 from voicebot.trunk_settings import TrunkSettings
+
+LineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 
 _SECRET = re.compile("password|key|secret|token")
 
@@ -79,10 +82,10 @@ class Settings(BaseSettings):
     cache: Path = Path.home() / ".cache" / "voicebot"
     """Rendered prompts and embedded examples."""
     recordings: Path = Path("out/recordings")
-    trunks: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")], TrunkSettings] = {
-        "main": TrunkSettings()
-    }
+    trunks: dict[LineName, TrunkSettings] = {"main": TrunkSettings()}
     """SIP trunks by name: calls go out through the first by priority that can take them."""
+    bridges: dict[LineName, BridgeSettings] = {}
+    """WebSocket bridges to Asterisk, FreeSWITCH, Twilio, jambonz or a browser, by name."""
     ring_timeout_s: float = Field(default=30.0, gt=0, le=180)
     """How long `voicebot call` lets it ring; a campaign file has its own."""
     endpointing: EndpointingSettings = EndpointingSettings()
