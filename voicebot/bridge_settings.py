@@ -129,6 +129,8 @@ class BrowserBridge(_Bridge):
     provider: Literal["browser"]
 
 
+PROVIDERS = ("twilio", "asterisk", "freeswitch", "jambonz", "browser")
+
 BridgeSettings = Annotated[
     TwilioBridge | AsteriskBridge | FreeSwitchBridge | JambonzBridge | BrowserBridge,
     Field(discriminator="provider"),
