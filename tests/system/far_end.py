@@ -193,6 +193,10 @@ class FarEnd:
         """What the person at the telephone has heard."""
         return np.concatenate(self._played) if self._played else np.zeros(0, np.int16)
 
+    def heard_from(self, frame: int) -> list[Pcm]:
+        """The frames that were heard from that one on; while somebody talks there is one each 20 ms."""
+        return self._played[frame:]
+
     async def run(self) -> None:
         offered = [Subprotocol(name) for name in self.wire.subprotocols] or None
         try:
@@ -246,6 +250,8 @@ class FarEnd:
             assert not isinstance(frame, str)
             self._played.append(frame)
             self.played_after_clear += self.cleared.is_set()
+        elif self.mouth is not None:
+            self._played.append(np.zeros(160, np.int16))
         while self._buffer and isinstance(self._buffer[0], str):
             name = self._buffer.popleft()
             assert isinstance(name, str)
