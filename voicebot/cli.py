@@ -119,8 +119,11 @@ def campaign_run(
 
 @app.command()
 def call(
-    to: Annotated[str, typer.Option(help="Whom to call, e.g. sip:alice@127.0.0.1:5060.")],
+    to: Annotated[
+        str, typer.Option(help="Whom to call, e.g. sip:alice@127.0.0.1:5060; with --bridge also +NUMBER.")
+    ],
     script: ScriptFile,
+    bridge: Annotated[str, typer.Option(help="A bridge of the settings; the SIP trunk if not given.")] = "",
     var: Variables = None,
     settings_file: SettingsFile = None,
 ) -> None:
@@ -129,7 +132,7 @@ def call(
 
     with _clear_errors():
         settings = load_settings(settings_file)
-        result = asyncio.run(place_single_call(to, script, _variables(var), settings))
+        result = asyncio.run(place_single_call(to, script, _variables(var), settings, bridge))
     typer.echo(json.dumps(asdict(result), indent=2, ensure_ascii=False, default=_plain))
 
 

@@ -74,23 +74,26 @@ def weights_for(language: str) -> tuple[str, ...]:
     return (DETECTOR, recogniser_for(language), EMBEDDING, VOICE)
 
 
-def check_ready(settings: Settings, script: Script) -> None:
-    """Find what would stop the service before anything begins. Raises WeightsError, LineError. Blocking."""
+def check_ready(settings: Settings, script: Script, line: Line | None = None) -> None:
+    """Find what would stop the service before anything begins. Raises WeightsError, LineError. Blocking.
+
+    A `line` of the caller's own finds its faults when it starts."""
     verify(weights_for(script.language), settings.weights)
-    trunk_config(next(iter(settings.trunks.values()))).check_port()
+    if line is None:
+        trunk_config(next(iter(settings.trunks.values()))).check_port()
 
 
 @asynccontextmanager
 async def prepare_service(
-    settings: Settings, script: Script, recordings: Path, steps: Steps
+    settings: Settings, script: Script, recordings: Path, steps: Steps, line: Line | None = None
 ) -> AsyncIterator[Service]:
-    """Open the line, start the engines, render the script's prompts.
+    """Open the line (the SIP trunk if none is given), start the engines, render the script's prompts.
 
     Raises LineError or EngineDown; nothing is left running then.
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(media_first())
-        line = SipTrunk(trunk_config(next(iter(settings.trunks.values()))))
+        line = line or SipTrunk(trunk_config(next(iter(settings.trunks.values()))))
         await line.start()
         stack.push_async_callback(line.close)
         with steps.step("Start the engines"):
