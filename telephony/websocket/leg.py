@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from telephony.concealed_audio import ConcealedAudio
 from telephony.heard import TCP_MOST_FRAMES, HeardQueue
 from telephony.line import (
     FRAME_MS,
@@ -76,6 +77,7 @@ class WebSocketLeg:
         self._progress = BridgedCall(trunk=trunk)
         self._events: asyncio.Queue[LegEvent] = asyncio.Queue()
         self._heard = HeardQueue(TCP_MOST_FRAMES)
+        self._audible = ConcealedAudio(self._heard.pop)
         self._played = PlayedPosition(marks=codec.marks)
         self._wire: WireAudio | None = None
         self._paused = False
@@ -102,8 +104,8 @@ class WebSocketLeg:
         return await self._events.get()
 
     def read_frame(self, into: Frame) -> bool:
-        """Fill `into` with the next 160 samples heard; zeros and False when none are there."""
-        return self._heard.pop(into)
+        """Fill `into` with the next 160 samples heard; False when none are there and it was filled in."""
+        return self._audible.pop(into)
 
     def write_frame(self, frame: Frame) -> None:
         """Send 160 samples now. Ignored before the answer and after the end."""
@@ -219,7 +221,11 @@ class WebSocketLeg:
         self._finish(CallOver(kind, None, text))
 
     def _finish(self, over: CallOver) -> None:
-        statistics = MediaStatistics(packets_sent=self._sent, packets_received=self._received)
+        statistics = MediaStatistics(
+            packets_sent=self._sent,
+            packets_received=self._received,
+            concealed_frames=self._audible.concealed_frames,
+        )
         self._tell(self._progress.over(time.monotonic(), over, statistics))
 
     def queue_farewell(self) -> None:
