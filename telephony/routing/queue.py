@@ -44,7 +44,7 @@ class ChannelQueue:
         return waiter
 
     async def channel(self, waiter: Waiter, within_s: float) -> Channel | None:
-        """The channel that the waiter gets. Raises TimeoutError; its place is free then, as if cancelled."""
+        """The channel that the waiter gets. Its place is free if this raises TimeoutError or is cancelled."""
         try:
             async with asyncio.timeout(within_s):
                 return await waiter.found
@@ -53,9 +53,6 @@ class ChannelQueue:
             if waiter.found.done() and not waiter.found.cancelled() and (found := waiter.found.result()):
                 self.give_back(found)
             raise
-        finally:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
 
     def give_back(self, channel: Channel) -> None:
         """The call on the channel is over. Only the first time has an effect."""

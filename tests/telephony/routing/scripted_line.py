@@ -101,6 +101,7 @@ class ScriptedLine:
     usual: Script | LineError = field(default_factory=answered)
     scripts: deque[Script | LineError] = field(default_factory=deque)
     start_faults: deque[LineError] = field(default_factory=deque)
+    start_s: float = 0.01
     dial_s: float = 0.0
     legs: list[ScriptedLeg] = field(default_factory=list)
     dialled_at: list[float] = field(default_factory=list)
@@ -110,7 +111,7 @@ class ScriptedLine:
     closed: int = 0
 
     async def start(self) -> None:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(self.start_s)
         if self.start_faults:
             raise self.start_faults.popleft()
 

@@ -125,11 +125,23 @@ async def test_hanging_up_while_another_trunk_is_looked_for_ends_the_call() -> N
         await group.dial(CALL)
         leg = await group.dial(CALL)
         await asyncio.sleep(1)
+        asked_at = now()
         await leg.hang_up()
         ended = await ending(leg)
+        assert now() - asked_at < 0.1
         assert (ended.kind, ended.text) == (EndKind.CANCELLED, "hung up by us")
         assert ended.note == "tried in vain: alpha (503 Service Unavailable)"
         assert len(second.legs) == 1
+
+
+async def test_a_call_that_is_hung_up_when_its_trunk_fails_is_not_dialled_again() -> None:
+    first, second = ScriptedLine(usual=REFUSED_503), ScriptedLine()
+    async with group_of(Member("alpha", first, 1), Member("beta", second, 2)) as group:
+        leg = await group.dial(CALL)
+        await asyncio.sleep(0.08)
+        await leg.hang_up()
+        assert (await ending(leg)).status == 503
+        assert second.dialled_at == []
 
 
 async def test_hanging_up_while_the_next_trunk_dials_hangs_that_up() -> None:
@@ -161,6 +173,20 @@ async def test_the_circuit_opens_and_one_call_tries_it_again() -> None:
         assert group.status()[0].circuit is CircuitState.CLOSED
         for leg in tries:
             await until_ended(leg)
+
+
+async def test_a_try_that_is_hung_up_before_it_shows_anything_leaves_the_circuit_to_the_next() -> None:
+    first, second = ScriptedLine(usual=REFUSED_503), ScriptedLine(usual=answered(for_s=1))
+    async with group_of(Member("alpha", first, 1), Member("beta", second, 2)) as group:
+        for _ in range(5):
+            await until_ended(await group.dial(CALL))
+        await asyncio.sleep(31)
+        first.usual = answered(for_s=1)
+        leg = await group.dial(CALL)
+        await leg.hang_up()
+        assert (await ending(leg)).trunk == "alpha"
+        assert group.status()[0].circuit is CircuitState.HALF_OPEN
+        assert (await ending(await group.dial(CALL))).trunk == "alpha"
 
 
 async def test_a_good_options_answer_closes_a_half_open_circuit() -> None:
@@ -224,6 +250,16 @@ async def test_a_trunk_that_does_not_start_is_tried_again_later() -> None:
         assert (group.status()[0].started, group.status()[0].fault) == (True, "")
         assert (await ending(await group.dial(CALL))).trunk == "alpha"
     assert (first.closed, second.closed) == (1, 1)
+
+
+async def test_a_cancelled_start_gives_every_port_back() -> None:
+    lines = [ScriptedLine(start_s=1), ScriptedLine(start_s=50)]
+    group = TrunkGroup([Member("alpha", lines[0]), Member("beta", lines[1])])
+    starting = asyncio.create_task(group.start())
+    await asyncio.sleep(10)
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    assert [line.closed for line in lines] == [1, 1]
 
 
 async def test_if_none_starts_all_reasons_are_told() -> None:
