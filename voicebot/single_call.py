@@ -16,12 +16,12 @@ from dialogs.problem import InputError, Problem
 from dialogs.prompts import contact_sayings
 from dialogs.script.load import load_script
 from telephony.line import DialRequest
-from voicebot.bridge_line import bridge_line, named_bridge
 from voicebot.call.result import CallResult
 from voicebot.call.session import CallSession
 from voicebot.call.watching import CallWatcher
 from voicebot.console.progress import CampaignProgress
 from voicebot.console.steps import Steps
+from voicebot.lines import ALL_TRUNKS, LineChoice, build_line
 from voicebot.records.async_store import AsyncRecords
 from voicebot.records.database import open_database
 from voicebot.records.store import Records
@@ -30,17 +30,20 @@ from voicebot.settings import Settings
 
 
 async def place_single_call(
-    to: str, script_file: Path, variables: Mapping[str, str], settings: Settings, bridge: str = ""
+    to: str,
+    script_file: Path,
+    variables: Mapping[str, str],
+    settings: Settings,
+    choice: LineChoice = ALL_TRUNKS,
 ) -> CallResult:
-    """Call `to` (a number or a SIP URI) with a script, over the SIP trunk or a named bridge.
+    """Call `to` (a number or a SIP URI) with a script.
 
     Progress goes to standard error; the result is returned. Raises InputError for a number on the
-    do-not-call list or an unknown bridge. An opt-out said in the call is kept.
+    do-not-call list, or a trunk or bridge that there is not. An opt-out said in the call is kept.
     """
-    line = bridge_line(bridge, named_bridge(bridge, settings.bridges)) if bridge else None
     script = load_script(script_file)
     known = {name: variable.example for name, variable in script.variables.items()} | dict(variables)
-    await asyncio.to_thread(check_ready, settings, script, line)
+    await asyncio.to_thread(check_ready, settings, script, choice)
     records = Records(open_database(settings.database))
     numbers = numbers_of(to)
     now = datetime.now(UTC)
@@ -51,7 +54,7 @@ async def place_single_call(
     async with AsyncExitStack() as stack:
         with Steps(console) as steps:
             service = await stack.enter_async_context(
-                prepare_service(settings, script, settings.recordings, steps, line)
+                prepare_service(settings, script, settings.recordings, steps, build_line(settings, choice))
             )
         keeper = await stack.enter_async_context(AsyncRecords(records))
         await service.speaker.prerender(contact_sayings(script, known))
