@@ -22,19 +22,24 @@ START_S = 10.0
 FINISH_S = 10.0
 
 
-def find_sipp() -> str:
-    """The program's path. Installs Debian's sip-tester if it is missing and that is possible."""
-    if found := shutil.which("sipp"):
+def installed(program: str, package: str) -> str:
+    """The program's path. Installs Debian's package if it is missing and that is possible."""
+    search = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+    if found := shutil.which(program, path=search):
         return found
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        install = ["install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120", "sip-tester"]
+        install = ["install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120", package]
         for arguments in (["update", "-qq"], install):
             subprocess.run(["apt-get", *arguments], check=False, capture_output=True, timeout=300)
-        if found := shutil.which("sipp"):
+        if found := shutil.which(program, path=search):
             return found
     raise RuntimeError(
-        "sipp is missing: the SIP tests need a real peer. Install it: apt-get install sip-tester"
+        f"{program} is missing: the SIP tests need real peers. Install it: apt-get install {package}"
     )
+
+
+def find_sipp() -> str:
+    return installed("sipp", "sip-tester")
 
 
 def free_udp_ports(count: int = 1) -> int:

@@ -13,7 +13,7 @@ from tests.system.sipp import called_party, find_sipp, free_udp_ports
 
 
 async def test_a_cancelled_dial_leaves_no_ringing_telephone(tmp_path: Path) -> None:
-    async with started_trunk() as trunk, called_party("ring", tmp_path, before_ms=0) as peer:
+    async with started_trunk() as trunk, called_party("ring", tmp_path, before_ms=20) as peer:
         dialling = asyncio.create_task(trunk.dial(DialRequest(peer.uri)))
         await asyncio.sleep(0)  # the INVITE is on its way, the leg not yet there
         dialling.cancel()

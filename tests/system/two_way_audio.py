@@ -20,10 +20,10 @@ def tone(hz: float, tick: int) -> Frame:
     return (np.sin(2 * np.pi * hz * sample / SAMPLE_RATE_HZ) * 8000).astype(np.int16)
 
 
-def tone_share(audio: NDArray[np.int16], hz: float) -> float:
+def tone_share(audio: NDArray[np.int16], hz: float, rate_hz: int = SAMPLE_RATE_HZ) -> float:
     """The share of the audio's power that lies at one frequency (Goertzel's sum over the whole)."""
     signal = audio.astype(float)
-    wave = np.exp(-2j * np.pi * hz * np.arange(len(signal)) / SAMPLE_RATE_HZ)
+    wave = np.exp(-2j * np.pi * hz * np.arange(len(signal)) / rate_hz)
     return float(2 * np.abs(signal @ wave) ** 2 / (len(signal) * max(signal @ signal, 1.0)))
 
 
