@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from dialogs.prompts import fixed_sayings
@@ -163,13 +163,5 @@ def chat_settings(server: ModelServerSettings) -> ChatModelSettings:
 
 def trunk_config(trunk: TrunkSettings) -> SipTrunkConfig:
     """The telephony room's own form of the trunk settings."""
-    return SipTrunkConfig(
-        local_address=trunk.local_address,
-        local_port=trunk.local_port,
-        user=trunk.user,
-        domain=trunk.domain,
-        password=trunk.password,
-        codecs=trunk.codecs,
-        jitter_buffer_ms=trunk.jitter_buffer_ms,
-        rtp_timeout_s=trunk.rtp_timeout_s,
-    )
+    ours = {field.name for field in fields(SipTrunkConfig)} & set(TrunkSettings.model_fields)
+    return SipTrunkConfig(**{name: getattr(trunk, name) for name in ours})

@@ -18,7 +18,7 @@ _DEFINITE = {
     604: EndKind.NOT_EXIST,
     603: EndKind.REJECTED,
     607: EndKind.REJECTED,  # unwanted (RFC 8197)
-    608: EndKind.NETWORK_BLOCKED,  # refused by an analytics engine on the way (RFC 8688)
+    608: EndKind.SPAM_LABELLED,  # refused by an analytics engine on the way (RFC 8688)
     428: EndKind.NETWORK_BLOCKED,  # 428, 436-438: caller identity missing or not believed (RFC 8224)
     433: EndKind.NETWORK_BLOCKED,  # anonymity not allowed
     436: EndKind.NETWORK_BLOCKED,
@@ -41,6 +41,8 @@ Q850_KINDS = {
 
 _WORDS = (
     (re.compile(r"(powered|switched|turned) off|关机", re.IGNORECASE), EndKind.POWERED_OFF),
+    (re.compile(r"in arrears|insufficient (balance|funds)|欠费", re.IGNORECASE), EndKind.ARREARS),
+    (re.compile(r"spam|marked as (a )?(nuisance|scam)|骚扰|诈骗", re.IGNORECASE), EndKind.SPAM_LABELLED),
     (re.compile(r"out of service|suspended|停机", re.IGNORECASE), EndKind.OUT_OF_SERVICE),
     (re.compile(r"unallocated|not exist|invalid number|空号", re.IGNORECASE), EndKind.NOT_EXIST),
     (re.compile(r"no answer|无人接听", re.IGNORECASE), EndKind.NO_ANSWER),
@@ -59,6 +61,13 @@ def sip_status(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def q850_cause(text: str) -> int | None:
+    """The Q.850 cause in a Reason header (RFC 3326) or a closing text that carries one."""
+    found = _CAUSE.search(text)
+    cause = int(found[1]) if found else 0
+    return cause if 0 < cause < 128 else None
+
+
 def end_kind(text: str, *, rang: bool) -> EndKind:
     """Why a call that was never answered ended, from the closing text of the SIP stack.
 
@@ -70,9 +79,9 @@ def end_kind(text: str, *, rang: bool) -> EndKind:
         return _DEFINITE[status]
     if status is None:
         return EndKind.UNREACHABLE if _NO_REPLY.search(text) else EndKind.SIP_ERROR
-    cause = _CAUSE.search(text)
-    if cause and int(cause[1]) in Q850_KINDS:
-        return Q850_KINDS[int(cause[1])]
+    cause = q850_cause(text)
+    if cause in Q850_KINDS:
+        return Q850_KINDS[cause]
     for words, kind in _WORDS:
         if words.search(text):
             return kind

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 
 from telephony.line import DialRequest, LineError
+from telephony.sip.config import SipTrunkConfig
 
 _URI = re.compile(
     r"sip:(?P<user>(?:[A-Za-z0-9\-_.!~*'()&=+$,]|%[0-9A-Fa-f]{2}){1,64})"
@@ -12,19 +13,68 @@ _URI = re.compile(
     r"(?::(?P<port>\d{1,5}))?"
     r"(?P<parameters>(?:;[A-Za-z0-9=.+-]{1,40}){0,4})"
 )
-_PARAMETERS = frozenset({"transport=udp", "user=phone"})
+_PARAMETERS = frozenset({"transport=udp", "transport=tcp", "transport=tls", "user=phone"})
+_NUMBER = re.compile(r"\+?[0-9*#]{2,20}")
 _IDENTITY_HEADERS = frozenset({"p-asserted-identity", "p-preferred-identity", "privacy"})
 _HEADER_NAME = re.compile(r"X-[A-Za-z0-9-]{1,48}")
 _HEADER_VALUE = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
 _MOST_HEADERS = 16
 
 
-def check_request(request: DialRequest) -> None:
-    """Raise LineError, naming the fault, unless the request is safe to send."""
-    check_uri(request.to)
+def check_request(request: DialRequest, config: SipTrunkConfig) -> None:
+    """Raise LineError, naming the fault, unless the request is safe to send over this trunk."""
+    request_uri(request.to, config)
     check_headers(request.headers)
     if not 0 < request.ring_timeout_s <= 180:
         raise LineError(f"ring timeout {request.ring_timeout_s} s is not in 0-180 s. Set one of 15 to 60 s")
+    if request.caller_id and request.caller_id not in config.caller_ids:
+        # Calling as a number that is not ours is forbidden nearly everywhere.
+        raise LineError(f"caller-ID {request.caller_id[:32]!r} is none of the trunk's. Add it to caller_ids")
+
+
+def request_uri(to: str, config: SipTrunkConfig) -> str:
+    """The SIP URI of a number at the trunk's domain, or of a URI with the trunk's transport named.
+
+    Raises LineError for anything else.
+    """
+    if _NUMBER.fullmatch(to):
+        user = config.number_format.format(number=to, digits=to.removeprefix("+"))
+        uri = f"sip:{user.replace('#', '%23')}@{config.domain}"
+    else:
+        uri = to
+    check_uri(uri)
+    named = re.search(r";transport=([a-z]+)", uri, re.IGNORECASE)
+    if named and named[1].lower() != config.transport:
+        # A contact file must not take an encrypted trunk's call out in the clear.
+        raise LineError(
+            f"{uri[:80]!r} names another transport than the trunk's, {config.transport}. Leave it out"
+        )
+    return uri if named or config.transport == "udp" else f"{uri};transport={config.transport}"
+
+
+def dial_headers(request: DialRequest, config: SipTrunkConfig) -> dict[str, str]:
+    """The headers of the INVITE: those asked for, and who we say we are."""
+    headers = dict(request.headers)
+    caller_id = request.caller_id or next(iter(config.caller_ids), "")
+    if config.assert_identity and caller_id:
+        headers["P-Asserted-Identity"] = f"<sip:{caller_id}@{config.domain}>"
+    return headers
+
+
+def redirect_uri(contact: str, config: SipTrunkConfig) -> str | None:
+    """Where a 3xx answer sends the call, if that may be followed: to our peer or a host that is listed.
+
+    None for anything else, for whoever answers could send calls to places that cost.
+    """
+    try:
+        uri = request_uri(contact, config)
+    except LineError:
+        return None
+    found = _URI.fullmatch(uri)
+    assert found is not None
+    allowed = {config.domain, config.proxy, *config.redirects} - {""}
+    hosts = {found["host"].lower(), f"{found['host']}:{found['port'] or 5060}".lower()}
+    return uri if hosts & {host.lower() for host in allowed} else None
 
 
 def check_uri(uri: str) -> None:

@@ -31,7 +31,7 @@ async def test_closing_the_trunk_hangs_up_live_and_ringing_calls(tmp_path: Path)
     async with (
         started_trunk() as trunk,
         called_party("instant_answer", tmp_path, calls=3) as answering,
-        called_party("ring", tmp_path / "ring", before_ms=20) as ringing,
+        called_party("ring", tmp_path / "ring", before_ms=0) as ringing,
     ):
         live = [await answered_leg(trunk, answering.uri) for _ in range(3)]
         pending = await trunk.dial(DialRequest(ringing.uri))

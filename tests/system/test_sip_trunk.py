@@ -13,7 +13,7 @@ from tests.system.sipp import called_party, find_sipp, free_udp_ports
 
 
 async def test_a_cancelled_dial_leaves_no_ringing_telephone(tmp_path: Path) -> None:
-    async with started_trunk() as trunk, called_party("ring", tmp_path, before_ms=20) as peer:
+    async with started_trunk() as trunk, called_party("ring", tmp_path, before_ms=0) as peer:
         dialling = asyncio.create_task(trunk.dial(DialRequest(peer.uri)))
         await asyncio.sleep(0)  # the INVITE is on its way, the leg not yet there
         dialling.cancel()
@@ -64,19 +64,17 @@ async def test_a_port_in_use_is_one_clear_fault() -> None:
     await trunk.close()
 
 
-async def test_two_trunks_live_side_by_side(tmp_path: Path) -> None:
+async def test_two_trunks_run_side_by_side(tmp_path: Path) -> None:
     async with (
-        started_trunk() as one,
-        started_trunk(codecs=("pcma",)) as other,
-        called_party("instant_answer", tmp_path) as first,
-        called_party("instant_answer", tmp_path, payload="8 PCMA") as second,
+        started_trunk(user="one") as one,
+        started_trunk(user="two") as two,
+        called_party("instant_answer", tmp_path, calls=2) as peer,
     ):
-        legs = [await answered_leg(one, first.uri), await answered_leg(other, second.uri)]
+        legs = [await answered_leg(trunk, peer.uri) for trunk in (one, two)]
         for leg in legs:
             await leg.hang_up()
             assert (await ending(leg)).kind is EndKind.LOCAL_HANGUP
-        await first.finished()
-        await second.finished()
+        await peer.finished()
 
 
 async def test_a_hostile_address_never_reaches_the_wire() -> None:

@@ -17,7 +17,7 @@ from telephony.sip.causes import end_kind, sip_status
         ("604 Does Not Exist Anywhere", EndKind.NOT_EXIST),
         ("603 Decline", EndKind.REJECTED),
         ("607 Unwanted", EndKind.REJECTED),
-        ("608 Rejected", EndKind.NETWORK_BLOCKED),
+        ("608 Rejected", EndKind.SPAM_LABELLED),
         ("403 Forbidden", EndKind.NETWORK_BLOCKED),
         ("438 Invalid Identity Header", EndKind.NETWORK_BLOCKED),
         ("487 Request Terminated", EndKind.CANCELLED),

@@ -1,9 +1,26 @@
 """What may go into an INVITE, and what a hostile contact file tries."""
 
+from dataclasses import replace
+
 import pytest
 
 from telephony.line import DialRequest, LineError
-from telephony.sip.invitation import check_headers, check_request, check_uri
+from telephony.sip.config import SipTrunkConfig
+from telephony.sip.invitation import (
+    check_headers,
+    check_request,
+    check_uri,
+    dial_headers,
+    redirect_uri,
+    request_uri,
+)
+
+TRUNK = SipTrunkConfig(
+    domain="trunk.example.com",
+    proxy="192.0.2.1:5062",
+    redirects=("media.example.com",),
+    caller_ids=("+14155550100", "+442079460000"),
+)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +60,7 @@ def test_sip_addresses_are_accepted(uri: str) -> None:
         "sip:1001@host?Replaces=1",
         "sip:1001@host;maddr=6.6.6.6",
         "sip:1001@host;method=REFER",
-        "sip:1001@host;transport=tcp",
+        "sip:1001@host;transport=sctp",
         "sip:1001:secret@host",
         "sip:1001@a@b",
         "sip:1001@[::zz]",
@@ -86,4 +103,60 @@ def test_other_headers_are_refused(headers: dict[str, str]) -> None:
 @pytest.mark.parametrize("seconds", [0, -1, 181, float("nan"), float("inf")])
 def test_ring_timeout_has_bounds(seconds: float) -> None:
     with pytest.raises(LineError, match="ring timeout"):
-        check_request(DialRequest("sip:1@host", ring_timeout_s=seconds))
+        check_request(DialRequest("sip:1@host", ring_timeout_s=seconds), TRUNK)
+
+
+@pytest.mark.parametrize(
+    ("to", "settings", "uri"),
+    [
+        ("+14155550199", {}, "sip:+14155550199@trunk.example.com"),
+        ("1001", {}, "sip:1001@trunk.example.com"),
+        ("*97#", {}, "sip:*97%23@trunk.example.com"),
+        ("+14155550199", {"number_format": "00{digits}"}, "sip:0014155550199@trunk.example.com"),
+        ("+14155550199", {"transport": "tls"}, "sip:+14155550199@trunk.example.com;transport=tls"),
+        ("sip:anna@192.0.2.7", {}, "sip:anna@192.0.2.7"),
+        ("sip:anna@192.0.2.7", {"transport": "tcp"}, "sip:anna@192.0.2.7;transport=tcp"),
+        ("sip:anna@192.0.2.7;transport=tcp", {"transport": "tcp"}, "sip:anna@192.0.2.7;transport=tcp"),
+    ],
+)
+def test_a_number_becomes_the_trunks_address(to: str, settings: dict[str, str], uri: str) -> None:
+    assert request_uri(to, replace(TRUNK, **settings)) == uri  # type: ignore[arg-type]
+
+
+def test_an_address_may_not_leave_the_trunks_transport() -> None:
+    with pytest.raises(LineError, match="another transport"):
+        request_uri("sip:anna@192.0.2.7;transport=udp", replace(TRUNK, transport="tls"))
+
+
+@pytest.mark.parametrize(
+    ("contact", "followed"),
+    [
+        ("sip:1002@trunk.example.com", True),
+        ("sip:1002@TRUNK.example.com:5080", True),
+        ("sip:1002@192.0.2.1:5062", True),
+        ("sip:1002@192.0.2.1:5099", False),
+        ("sip:1002@media.example.com;user=phone", True),
+        ("sip:900@premium.example.net", False),
+        ("sip:1002@trunk.example.com;maddr=203.0.113.9", False),
+        ("sip:1002@trunk.example.com?Route=evil", False),
+        ("tel:+1900555", False),
+        ("", False),
+    ],
+)
+def test_a_redirect_is_followed_only_where_the_trunk_may_go(contact: str, followed: bool) -> None:
+    assert (redirect_uri(contact, TRUNK) is not None) == followed
+
+
+def test_only_a_number_of_ours_may_be_shown() -> None:
+    check_request(DialRequest("+14155550199", caller_id="+442079460000"), TRUNK)
+    with pytest.raises(LineError, match="caller_ids"):
+        check_request(DialRequest("+14155550199", caller_id="+18005550000"), TRUNK)
+
+
+def test_the_identity_is_asserted_where_the_trunk_wants_it() -> None:
+    request = DialRequest("+14155550199", {"X-Campaign": "7"})
+    assert dial_headers(request, TRUNK) == {"X-Campaign": "7"}
+    assert dial_headers(request, replace(TRUNK, assert_identity=True)) == {
+        "X-Campaign": "7",
+        "P-Asserted-Identity": "<sip:+14155550100@trunk.example.com>",
+    }

@@ -89,7 +89,10 @@ def stages(endpoint: float, asr: float, decide: float, tts: float) -> dict[str, 
     }
 
 
-def six_contacts() -> CampaignRows:
+MEDIA = {"packets_received": 990, "packets_lost": 10, "jitter_ms": 2.4, "round_trip_ms": 0.0, "mos": 4.31}
+
+
+def six_contacts() -> CampaignRows:  # long: it is a table
     """1 interested, 2 no answer then refused, 3 voicemail, 4 blocked, 5 opted out, 6 unresolved."""
     live = {"party": Party.LIVE, "sip_status": 200, "answer_to_greeting_ms": 500.0}
     return CampaignRows(
@@ -106,9 +109,10 @@ def six_contacts() -> CampaignRows:
         calls=(
             call(
                 1, 1, 0, 2, 22, connected="finished", outcome="interested", recording="1.wav",
-                labels=["disclosed", "identity_confirmed"], slots={"note": HOSTILE}, **live,
+                labels=["disclosed", "identity_confirmed"], slots={"note": HOSTILE}, trunk="carrier-a",
+                codec="opus/48000/2", line_note=f"{HOSTILE}; wants a refresh", media=MEDIA, **live,
             ),
-            call(2, 2, 0, None, 12, not_connected="no_answer", sip_status=487),
+            call(2, 2, 0, None, 12, not_connected="no_answer", sip_status=487, q850_cause=19),
             call(3, 3, 12, 14, 20, connected="voicemail", party=Party.MACHINE),
             call(
                 4, 5, 20, 22, 30, connected="opt_out", outcome="opted_out", labels=["disclosed", "opt_out"],

@@ -25,7 +25,7 @@ def test_the_migrated_schema_is_the_one_of_the_tables(tmp_path: Path) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, SQLModel.metadata) == []
-        assert context.get_current_revision() == "0002"
+        assert context.get_current_revision() == "0003"
 
 
 def test_opening_twice_keeps_what_is_there(tmp_path: Path) -> None:

@@ -72,7 +72,13 @@ def test_the_page_needs_nothing_from_elsewhere_and_runs_nothing(folder: Path) ->
 def test_what_people_said_is_escaped(folder: Path) -> None:
     text = (folder / "report.html").read_text()
     assert "<script" not in text
-    assert text.count("&lt;script&gt;") == 2  # a slot's value and a turn
+    assert text.count("&lt;script&gt;") == 3  # a slot's value, a note of the line and a turn
+
+
+def test_how_the_line_carried_a_call_is_shown(folder: Path) -> None:
+    text = (folder / "report.html").read_text()
+    assert "carrier-a, opus/48000/2, MOS 4.3, 1.0% lost, jitter 2 ms, " in text
+    assert "no answer, SIP 487, Q.850 cause 19" in text
 
 
 def test_every_shape_the_plots_refer_to_is_there(folder: Path) -> None:

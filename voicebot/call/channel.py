@@ -15,8 +15,8 @@ from voicebot.call.heard_audio import HeardAudio
 from voicebot.call.playout import Playout
 from voicebot.call.recording import Recording
 
-LEAD_SAMPLES = 2 * FRAME_SAMPLES
-"""How much is kept queued on the wire: a late tick of up to 20 ms is not heard."""
+LEAD_SAMPLES = 3 * FRAME_SAMPLES
+"""How much is kept queued on the wire: a late tick of up to 30 ms is not heard, whatever carries the call."""
 _MOST_FRAMES_PER_TICK = 4
 
 
@@ -87,6 +87,8 @@ class CallChannel:
         self.heard_audio = HeardAudio()
         self._recording = recording
         self._emit = emit
+        self.held = False
+        """The far end holds the call: nobody listens, and what is heard is its music."""
         self._sounding: int | None = None
         """Number of the reply of which something went out and the end did not."""
 
@@ -97,6 +99,13 @@ class CallChannel:
     def tick(self, now_ms: int, heard: Frame, probability: float) -> None:
         """One 20 ms step of this call."""
         self.heard_audio.add(now_ms, heard)
+        if not self.held:
+            self._take_turns(now_ms, probability)
+            self._send(now_ms)
+        if self._recording:
+            self._recording.tick(heard)
+
+    def _take_turns(self, now_ms: int, probability: float) -> None:
         for event in self.endpointer.step(now_ms, probability):
             self._emit(event)
         if self.barge_in.stops_now(
@@ -106,13 +115,11 @@ class CallChannel:
         ):
             self.stop_prompt()
             self._emit(PromptStopped(now_ms))
-        self._send(now_ms)
-        if self._recording:
-            self._recording.tick(heard)
 
     def hear_tone(self, tone: ToneEvent) -> None:
         """Tell the session of a tone."""
-        self._emit(ToneHeard(tone.kind))
+        if not self.held:
+            self._emit(ToneHeard(tone.kind))
 
     def fail(self, fault: Exception) -> None:
         """The tick raised: tell the session."""
@@ -125,6 +132,18 @@ class CallChannel:
         self.playout.pause(unsent)
         if self._recording:
             self._recording.flushed(unsent)
+
+    def hold(self) -> None:
+        """Be silent and deaf until `unhold`; the utterance under way is void."""
+        self.held = True
+        self.endpointer.finish()
+        if self.playout.audible:
+            self.stop_prompt()
+
+    def unhold(self) -> None:
+        """Go on with what was being said, from the beginning of the word."""
+        self.held = False
+        self.playout.resume()
 
     def close(self) -> None:
         """The call is over: finish the recording."""

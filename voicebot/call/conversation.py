@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from dialogs.flow import OPT_OUT
 from dialogs.turn import DialogueState, Heard
-from telephony.line import DigitPressed
+from telephony.line import DigitPressed, Held, Unheld
 from voicebot.call.answering_machine import AnsweringMachineDetector
 from voicebot.call.barge_in import Judgement
 from voicebot.call.channel import (
@@ -57,7 +57,7 @@ class _Taken:
     """Its words stand in the log already."""
 
 
-ConversationEvent = ChannelEvent | ReplyEvent | Understood | DigitPressed | GreetingDue
+ConversationEvent = ChannelEvent | ReplyEvent | Understood | DigitPressed | Held | Unheld | GreetingDue
 
 
 class Conversation:
@@ -136,6 +136,14 @@ class Conversation:
                 self._end(Over.TROUBLE, now_ms)
             case DigitPressed(digit=digit):
                 self._on_digit(digit, now_ms)
+            case Held():
+                self._pass_over(self._endpointer.utterance)
+                self._hearing.make_void()
+                self._channel.hold()
+            case Unheld():
+                self._channel.unhold()
+                if self.bot.greeted and not self._playout.active:
+                    self.bot.await_speech(now_ms)
             case GreetingDue(last):
                 self._on_greeting_due(last, now_ms)
             case _:

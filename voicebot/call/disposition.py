@@ -13,6 +13,7 @@ class Over(StrEnum):
     MACHINE = "voicemail"
     TROUBLE = "system_error"
     TOO_LONG = "max_duration"
+    LEFT_ON_HOLD = "no_interaction"
 
 
 _EARLY_TURNS = 2
@@ -25,10 +26,12 @@ def connected_word(
 
     `last`: what the bot answered last.
     """
-    if over in (Over.MACHINE, Over.TROUBLE, Over.TOO_LONG):
+    if over in (Over.MACHINE, Over.TROUBLE, Over.TOO_LONG, Over.LEFT_ON_HOLD):
         return over.value
     if opted_out:
         return "opt_out"
+    if end is EndKind.TRANSFERRED:
+        return "transferred_by_intent"
     if end is EndKind.MEDIA_LOST or (over is None and end is EndKind.LOCAL_HANGUP):
         return "system_error"  # We broke it off: the line died, or we were stopped.
     if over is None:

@@ -50,6 +50,11 @@ class CallResult:
     not_connected: str = ""
     connected: str = ""
     sip_status: int | None = None
+    q850_cause: int | None = None
+    trunk: str = ""
+    codec: str = ""
+    line_note: str = ""
+    """What the line found worth telling a person, such as a session refresh that the peer wanted in vain."""
     party: Party | None = None
     outcome: str = ""
     labels: frozenset[str] = frozenset()

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -55,6 +55,7 @@ _LAST_WORD_S = 0.3
 """Between the last sample and the hang-up: the jitter buffer of the far end plays on."""
 _HANG_UP_S = 5.0
 _LAST_WORDS_S = 4.0
+_LONGEST_HOLD_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class _Progress:
     answered_ms: float = 0.0
     ended: Ended | None = None
     ended_ms: float = 0.0
+    codec: str = ""
 
 
 @dataclass(slots=True)
@@ -108,6 +110,7 @@ class CallSession:
     _timers: list[asyncio.TimerHandle] = field(default_factory=list)
     _progress: _Progress = field(default_factory=_Progress)
     _opt_out_kept: bool = False
+    _hold_limit: asyncio.TimerHandle | None = None
     _leg: Leg | None = None
     _channel: CallChannel | None = None
     _conversation: Conversation | None = None
@@ -168,10 +171,11 @@ class CallSession:
                 if self._progress.ringing_at is None:
                     self._progress.ringing_at = datetime.now(UTC)
                     self.watcher.ringing()
-            case Answered():
+            case Answered(codec=codec):
+                self._progress.codec = codec
                 self._on_answer(leg, group)
-            case Held() | Unheld() | TransferFailed():
-                pass
+            case TransferFailed():
+                pass  # No script asks for a transfer yet.
             case Ended():
                 raise AssertionError("handled by the loop")
             case _HangUpDue(over):
@@ -180,6 +184,7 @@ class CallSession:
                 await leg.hang_up()
             case _:
                 if self._conversation and not self._conversation.bot.over:
+                    self._limit_hold(event)
                     self._conversation.handle(event, self.clock.now_ms)
                     self._keep_opt_out(group)
                     if self._conversation.bot.over:
@@ -264,6 +269,16 @@ class CallSession:
             # The call goes on; its end is written or spooled all the same.
             logger.exception("the journal could not be written")
 
+    def _limit_hold(self, event: ConversationEvent) -> None:
+        """Nobody is waited for without end."""
+        if isinstance(event, Held):
+            loop = asyncio.get_running_loop()
+            due = _HangUpDue(Over.LEFT_ON_HOLD)
+            self._hold_limit = loop.call_later(_LONGEST_HOLD_S, self._events.put_nowait, due)
+            self._timers.append(self._hold_limit)
+        elif isinstance(event, Unheld) and self._hold_limit:
+            self._hold_limit.cancel()
+
     def _after(self, seconds: float, event: SessionEvent) -> None:
         loop = asyncio.get_running_loop()
         self._timers.append(loop.call_later(seconds, self._events.put_nowait, event))
@@ -286,44 +301,47 @@ class CallSession:
 
     def result(self) -> CallResult:
         """What the call leaves behind; also after `run` was cancelled."""
-        progress, channel = self._progress, self._channel
-        bot = self._conversation.bot if self._conversation else None
+        progress = self._progress
         ended = progress.ended or Ended(0.0, EndKind.LOCAL_HANGUP)
-        leg_id = self._leg.leg_id if self._leg else ""
-        if self._conversation is None or bot is None or channel is None or self._log is None:
-            kind = EndKind.CANCELLED if ended.kind is EndKind.LOCAL_HANGUP else ended.kind
-            return CallResult(
-                leg_id=leg_id,
-                dialled=self._leg is not None,
-                ringing_at=progress.ringing_at,
-                ended_at=datetime.now(UTC),
-                not_connected=kind.value,
-                sip_status=ended.status,
-            )
-        turns = self._log.turns
+        kind = EndKind.CANCELLED if ended.kind is EndKind.LOCAL_HANGUP else ended.kind
+        result = CallResult(
+            leg_id=self._leg.leg_id if self._leg else "",
+            dialled=self._leg is not None,
+            ringing_at=progress.ringing_at,
+            ended_at=datetime.now(UTC),
+            not_connected=kind.value,
+            sip_status=ended.status,
+            q850_cause=ended.q850,
+            trunk=ended.trunk,
+            line_note=ended.note,
+        )
+        if self._conversation is None or self._channel is None or self._log is None:
+            return result
+        return self._connected_result(result, ended, self._conversation, self._channel, self._log)
+
+    def _connected_result(
+        self, result: CallResult, ended: Ended, talk: Conversation, channel: CallChannel, log: TurnLog
+    ) -> CallResult:
+        progress, bot, turns = self._progress, talk.bot, log.turns
         spoke = any(turn.speaker == "customer" and (turn.text or turn.digits) for turn in turns)
-        party = self._conversation.party
-        if party is Party.UNRESOLVED and spoke:
-            party = Party.LIVE
         hung_up_s = None
         if ended.kind is EndKind.REMOTE_HANGUP and bot.greeting_ended_ms is not None:
             hung_up_s = max(0.0, (progress.ended_ms - bot.greeting_ended_ms) / 1000)
         greeted_ms = bot.greeted_ms
-        return CallResult(
-            leg_id=leg_id,
-            ringing_at=progress.ringing_at,
+        return replace(
+            result,
             answered_at=progress.answered_at,
-            ended_at=datetime.now(UTC),
+            not_connected="",
             connected=connected_word(
-                bot.over, ended.kind, bot.state, bot.last_heard, opted_out=self._conversation.opted_out
+                bot.over, ended.kind, bot.state, bot.last_heard, opted_out=talk.opted_out
             ),
-            sip_status=ended.status,
-            party=party,
+            codec=progress.codec,
+            party=Party.LIVE if talk.party is Party.UNRESOLVED and spoke else talk.party,
             outcome=bot.state.outcome or "",
-            labels=bot.state.labels | ({OPT_OUT} if self._conversation.opted_out else set()),
+            labels=bot.state.labels | ({OPT_OUT} if talk.opted_out else set()),
             slots=bot.state.slots,
             survey=bot.state.survey,
-            opted_out=self._conversation.opted_out,
+            opted_out=talk.opted_out,
             answer_to_greeting_ms=None if greeted_ms is None else greeted_ms - progress.answered_ms,
             user_hangup_after_greeting_s=hung_up_s,
             barge_ins=channel.barge_in.stops - channel.barge_in.false_stops,

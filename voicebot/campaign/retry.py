@@ -16,6 +16,8 @@ RetryKind = Literal[
     "powered_off",
     "unreachable",
     "out_of_service",
+    "arrears",
+    "spam_labelled",
     "network_blocked",
     "sip_error",
     "cancelled",

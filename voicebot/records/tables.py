@@ -157,6 +157,12 @@ class Call(SQLModel, table=True):
     connected: str = ""
     """connected taxonomy when it was: finished, user_hangup, voicemail, opt_out, ..."""
     sip_status: int | None = None
+    q850_cause: int | None = None
+    """Cause of the telephone network behind the SIP peer, where it gave one (ITU-T Q.850)."""
+    trunk: str = ""
+    """Name of the trunk or bridge that carried it."""
+    codec: str = ""
+    line_note: str = ""
     party: Party | None = Field(default=None, sa_type=_stored_by_value(Party))
     outcome: str = ""
     """The script's result: interested, callback, refused, ..."""

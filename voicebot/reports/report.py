@@ -147,6 +147,11 @@ class CallDetail(_Part):
     connected: str
     not_connected: str
     sip_status: int | None
+    q850_cause: int | None
+    trunk: str
+    codec: str
+    media: dict[str, float]
+    line_note: str
     dialled_at: datetime
     answered_at: datetime | None
     ended_at: datetime | None

@@ -1,6 +1,7 @@
 """Taxonomy words and measurements as people read them."""
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from voicebot.reports.report import Rate
@@ -20,6 +21,9 @@ _WORDS = {
     "llm": "language model",
     "ready": "done for now, someone is due later",
 }
+
+
+_DELAYS = {"jitter_ms": "jitter", "round_trip_ms": "round trip"}
 
 
 def readable(word: str) -> str:
@@ -52,6 +56,17 @@ def seconds(value: float | None) -> str:
         return DASH
     whole = round(value)
     return f"{value:.1f} s" if value < 59.95 else f"{whole // 60}:{whole % 60:02d}"
+
+
+def line_quality(media: Mapping[str, float]) -> str:
+    """Of a call's RTP and RTCP counters: 'MOS 4.4, 0.0% lost, jitter 2 ms'; nothing without packets."""
+    received, lost = media.get("packets_received", 0), media.get("packets_lost", 0)
+    if not received:
+        return ""
+    parts = [f"MOS {media['mos']:.1f}"] if "mos" in media else []
+    parts.append(f"{lost / (received + lost):.1%} lost")
+    parts += [f"{name} {media[key]:.0f} ms" for key, name in _DELAYS.items() if media.get(key)]
+    return ", ".join(parts)
 
 
 def moment(at: datetime | None) -> str:

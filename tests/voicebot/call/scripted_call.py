@@ -28,8 +28,10 @@ from telephony.line import (
     Ended,
     EndKind,
     Frame,
+    Held,
     LegEvent,
     Ringing,
+    Unheld,
 )
 from voicebot.call.engines import Engines
 from voicebot.call.media_clock import MediaClock
@@ -72,6 +74,8 @@ class ScriptedLeg:
     digits: Sequence[tuple[float, str]] = ()
     hang_up_s: float = 120.0
     ring_s: float = 0.5
+    holds: Sequence[tuple[float, float]] = ()
+    """(from, until) in seconds since the answer: the callee has us on hold."""
     events: asyncio.Queue[LegEvent] = field(default_factory=asyncio.Queue)
     leg_id: str = "scripted"
     answered_s: float = 0.0
@@ -90,6 +94,9 @@ class ScriptedLeg:
         self._at(self.ring_s, Answered(self.answered_s))
         for at_s, digit in self.digits:
             self._at(self.ring_s + at_s, DigitPressed(self.answered_s + at_s, digit))
+        for start_s, end_s in self.holds:
+            self._at(self.ring_s + start_s, Held(self.answered_s + start_s))
+            self._at(self.ring_s + end_s, Unheld(self.answered_s + end_s))
         loop.call_later(self.ring_s + self.hang_up_s, self._end, EndKind.REMOTE_HANGUP)
 
     def _at(self, delay: float, event: LegEvent) -> None:
@@ -284,6 +291,7 @@ async def play_call(
     *lines: Line,
     digits: Sequence[tuple[float, str]] = (),
     hang_up_s: float = 120.0,
+    holds: Sequence[tuple[float, float]] = (),
     recogniser: KnowsTheLines | None = None,
     voice: SteadyVoice | None = None,
     classifier: KnowsTheIntents | None = None,
@@ -291,7 +299,7 @@ async def play_call(
     settings: Settings | None = None,
 ) -> Played:
     """Run a whole call on the running (virtual) loop."""
-    leg = ScriptedLeg(lines, digits, hang_up_s)
+    leg = ScriptedLeg(lines, digits, hang_up_s, holds=holds)
     clock = MediaClock(LoudnessDetector())
     if recogniser:
         recogniser.lines = lines
