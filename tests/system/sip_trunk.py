@@ -22,12 +22,18 @@ async def started_trunk(**settings: Any) -> AsyncIterator[SipTrunk]:
         await trunk.close()
 
 
-async def answered_leg(trunk: Line, uri: str) -> Leg:
+async def leg_and_answer(trunk: Line, uri: str) -> tuple[Leg, Answered]:
     """Dial and wait for the answer."""
     leg = await trunk.dial(DialRequest(uri, ring_timeout_s=PATIENCE_S))
     async with asyncio.timeout(PATIENCE_S):
         while not isinstance(event := await leg.next_event(), Answered):
             assert not isinstance(event, Ended), event
+    return leg, event
+
+
+async def answered_leg(trunk: Line, uri: str) -> Leg:
+    """Dial and wait for the answer."""
+    leg, _ = await leg_and_answer(trunk, uri)
     return leg
 
 

@@ -1,14 +1,16 @@
 """Called parties played by sipp, a SIP tester that nobody here wrote.
 
 sipp walks through a scenario of `tests/system/sipp/` and exits with 0 only if every message of it came.
+What the scenarios share lies in `tests/system/sipp/parts/`.
 """
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,19 +22,24 @@ START_S = 10.0
 FINISH_S = 10.0
 
 
-def find_sipp() -> str:
-    """The program's path. Installs Debian's sip-tester if it is missing and that is possible."""
-    if found := shutil.which("sipp"):
+def installed(program: str, package: str) -> str:
+    """The program's path. Installs Debian's package if it is missing and that is possible."""
+    search = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+    if found := shutil.which(program, path=search):
         return found
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        install = ["install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120", "sip-tester"]
+        install = ["install", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120", package]
         for arguments in (["update", "-qq"], install):
             subprocess.run(["apt-get", *arguments], check=False, capture_output=True, timeout=300)
-        if found := shutil.which("sipp"):
+        if found := shutil.which(program, path=search):
             return found
     raise RuntimeError(
-        "sipp is missing: the SIP tests need a real peer. Install it: apt-get install sip-tester"
+        f"{program} is missing: the SIP tests need real peers. Install it: apt-get install {package}"
     )
+
+
+def find_sipp() -> str:
+    return installed("sipp", "sip-tester")
 
 
 def free_udp_ports(count: int = 1) -> int:
@@ -46,10 +53,11 @@ def free_udp_ports(count: int = 1) -> int:
     raise RuntimeError("no free UDP ports on loopback")
 
 
-def is_bound(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+def is_bound(port: int, transport: str = "udp", address: str = "127.0.0.1") -> bool:
+    kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as probe:
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((address, port))
         except OSError:
             return True
     return False
@@ -57,53 +65,94 @@ def is_bound(port: int) -> bool:
 
 @dataclass
 class Peer:
-    """A running sipp. `uri` reaches it."""
+    """A running sipp. `uri` reaches it; `messages` is what it saw of SIP, in the order it saw it."""
 
     port: int
     process: asyncio.subprocess.Process
     errors: Path
+    messages: Path
+    address: str = "127.0.0.1"
+    transport: str = "udp"
 
     @property
     def uri(self) -> str:
-        return f"sip:1001@127.0.0.1:{self.port}"
+        parameter = "" if self.transport == "udp" else f";transport={self.transport}"
+        return f"sip:1001@{self.address}:{self.port}{parameter}"
 
-    async def finished(self) -> None:
+    @property
+    def host(self) -> str:
+        return f"{self.address}:{self.port}"
+
+    async def finished(self, within_s: float = FINISH_S) -> None:
         """Wait until all calls were played; fails if one left its scenario."""
-        async with asyncio.timeout(FINISH_S):
+        async with asyncio.timeout(within_s):
             status = await self.process.wait()
         assert status == 0, f"sipp ended with {status}: {self._complaint()}"
+
+    def received(self, start: str) -> list[str]:
+        """The messages received that start so, such as "INVITE"."""
+        return [message for message in self._trace("received") if message.startswith(start)]
+
+    def _trace(self, way: str) -> list[str]:
+        text = self.messages.read_text(errors="replace").replace("\r", "")
+        blocks = re.split(r"^-{20,} .*\n", text, flags=re.MULTILINE)
+        marked = re.compile(rf"\S+ message {way}[^\n]*\n\n")
+        return [block[found.end() :] for block in blocks if (found := marked.match(block))]
 
     def _complaint(self) -> str:
         return self.errors.read_text(errors="replace")[-2000:] if self.errors.exists() else "no message"
 
 
+def fill(scenario: str, **values: object) -> str:
+    """The scenario's text. @NAME@ stands for a file of `parts`, or else for one of the values."""
+    text = (SCENARIOS / f"{scenario}.xml").read_text()
+    parts = {part.stem.upper(): part.read_text().rstrip("\n") for part in (SCENARIOS / "parts").iterdir()}
+    while used := [name for name in parts if f"@{name}@" in text]:
+        for name in used:
+            text = text.replace(f"@{name}@", parts[name])
+    for name, value in values.items():
+        text = text.replace(f"@{name.upper()}@", str(value))
+    text = text.replace('<pause milliseconds="0"/>', "")  # sipp may never wake up from it
+    missing = re.findall(r"@[A-Z_]+@", text)
+    assert not missing, f"{scenario} needs {missing}"
+    return text
+
+
 @asynccontextmanager
 async def called_party(
-    scenario: str, folder: Path, *, calls: int = 1, echo: bool = True, **values: object
+    scenario: str,
+    folder: Path,
+    *,
+    calls: int = 1,
+    echo: bool = True,
+    transport: str = "udp",
+    address: str = "127.0.0.1",
+    port: int | None = None,
+    options: Sequence[str] = (),
+    **values: object,
 ) -> AsyncIterator[Peer]:
-    """sipp as called party on a free port; `values` fill the @NAMES@ of the scenario."""
-    text = (SCENARIOS / f"{scenario}.xml").read_text()
-    media_port = free_udp_ports(4)
-    for name, value in ({"payload": "0 PCMU", "media_port": media_port} | values).items():
-        text = text.replace(f"@{name.upper()}@", str(value))
+    """sipp as called party on a free port unless one is given; `values` fill the @NAMES@ of the scenario."""
+    media_port, port = free_udp_ports(4), port or free_udp_ports()
     payload, encoding = str(values.get("payload", "0 PCMU")).split()
-    text = text.replace("@PAYLOAD_TYPE@", payload).replace("@ENCODING@", encoding)
-    filled = folder / f"{scenario}.xml"
-    filled.write_text(text)
-    port, errors = free_udp_ports(), folder / f"{scenario}.errors"
+    media = {"media_port": media_port, "payload_type": payload, "encoding": encoding, "captures": CAPTURES}
+    defaults = {"reason": "", "hold_ms": 700}
+    filled = folder / f"{scenario}-{port}.xml"
+    filled.write_text(fill(scenario, **(media | defaults | values)))
+    errors, messages = filled.with_suffix(".errors"), filled.with_suffix(".messages")
     process = await asyncio.create_subprocess_exec(
-        *(find_sipp(), "-sf", filled, "-i", "127.0.0.1", "-p", str(port), "-m", str(calls), "-nostdin"),
-        *("-mi", "127.0.0.1", "-mp", str(media_port), "-trace_err", "-error_file", errors),
+        *(find_sipp(), "-sf", filled, "-i", address, "-p", str(port), "-m", str(calls), "-nostdin"),
+        *("-mi", address, "-mp", str(media_port), "-t", {"udp": "u1", "tcp": "t1"}[transport], *options),
+        *("-trace_err", "-error_file", errors, "-trace_msg", "-message_file", messages),
         *(["-rtp_echo"] if echo else []),
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    peer = Peer(port, process, errors)
+    peer = Peer(port, process, errors, messages, address, transport)
     try:
         async with asyncio.timeout(START_S):
-            while not is_bound(port):
+            while not is_bound(port, transport, address):
                 assert process.returncode is None, f"sipp did not start: {peer._complaint()}"
                 await asyncio.sleep(0.02)
         yield peer

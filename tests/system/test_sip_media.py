@@ -4,58 +4,25 @@ import asyncio
 import socket
 import time
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from telephony.line import (
     FRAME_MS,
     FRAME_SAMPLES,
-    SAMPLE_RATE_HZ,
     Answered,
     DialRequest,
     DigitPressed,
     EndKind,
-    Frame,
-    Leg,
     Ringing,
 )
 from tests.system.sip_trunk import answered_leg, ending, started_trunk, until_ended
-from tests.system.sipp import CAPTURES, called_party, free_udp_ports
+from tests.system.sipp import called_party, free_udp_ports
+from tests.system.two_way_audio import converse, tone, tone_share
 
 TELEPHONE_EVENT = 101
-AHEAD_SAMPLES = 2 * FRAME_SAMPLES
-
-
-def tone(hz: float, tick: int) -> Frame:
-    """The 20 ms of a steady tone that belong to a tick."""
-    sample = np.arange(tick * FRAME_SAMPLES, (tick + 1) * FRAME_SAMPLES)
-    return (np.sin(2 * np.pi * hz * sample / SAMPLE_RATE_HZ) * 8000).astype(np.int16)
-
-
-def tone_share(audio: NDArray[np.int16], hz: float) -> float:
-    """The share of the audio's power that lies at one frequency (Goertzel's sum over the whole)."""
-    signal = audio.astype(float)
-    wave = np.exp(-2j * np.pi * hz * np.arange(len(signal)) / SAMPLE_RATE_HZ)
-    return float(2 * np.abs(signal @ wave) ** 2 / (len(signal) * max(signal @ signal, 1.0)))
-
-
-async def converse(legs: Sequence[Leg], tones_hz: Sequence[float], ticks: int) -> NDArray[np.int16]:
-    """Run a media clock: send each leg its tone, keeping two frames ahead, and give what each heard."""
-    heard = np.zeros((len(legs), ticks, FRAME_SAMPLES), np.int16)
-    written = [0] * len(legs)
-    start = time.monotonic()
-    for tick in range(ticks):
-        await asyncio.sleep(start + tick * FRAME_MS / 1000 - time.monotonic())
-        for number, leg in enumerate(legs):
-            leg.read_frame(heard[number, tick])
-            while leg.queued_samples() < AHEAD_SAMPLES:
-                leg.write_frame(tone(tones_hz[number], written[number]))
-                written[number] += 1
-    return heard.reshape(len(legs), -1)
 
 
 @pytest.mark.parametrize("payload", ["0 PCMU", "8 PCMA"])
@@ -92,7 +59,7 @@ async def test_twenty_legs_hear_their_own_echo_at_little_cost(tmp_path: Path) ->
 async def test_early_media_is_heard_and_nothing_is_sent_before_the_answer(tmp_path: Path) -> None:
     async with (
         started_trunk() as trunk,
-        called_party("early_media", tmp_path, payload="8 PCMA", captures=CAPTURES, echo=False) as peer,
+        called_party("early_media", tmp_path, payload="8 PCMA", echo=False) as peer,
     ):
         leg = await trunk.dial(DialRequest(peer.uri))
         into = np.ones(FRAME_SAMPLES, np.int16)
@@ -151,7 +118,7 @@ async def test_what_lies_unread_is_not_heard_late(tmp_path: Path) -> None:
 async def test_digits_pressed_are_reported(tmp_path: Path) -> None:
     async with (
         started_trunk() as trunk,
-        called_party("digits", tmp_path, captures=CAPTURES) as peer,
+        called_party("digits", tmp_path) as peer,
     ):
         leg = await answered_leg(trunk, peer.uri)
         async with asyncio.timeout(5):
