@@ -11,7 +11,7 @@ _ACTIVE_DBFS = -50.0
 
 
 class LevelMeter:
-    """Mean level of the active frames of one direction. Frames are measured fifty at a time: 1 us each."""
+    """Mean level of the active frames of one direction. Frames are measured fifty at a time: 1.5 us each."""
 
     def __init__(self) -> None:
         self._frames: list[Frame] = []
