@@ -91,6 +91,21 @@ def test_opus_takes_an_eighth(tmp_path: Path) -> None:
     assert sizes["opus"] < sizes["wav"] / 7
 
 
+@pytest.fixture
+def complaints(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is logged, whatever other tests have done to the loggers."""
+    said: list[str] = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    logger = logging.Logger("recording", logging.ERROR)
+    logger.addHandler(Keep())
+    monkeypatch.setattr("voicebot.call.recording.logger", logger)
+    return said
+
+
 class _BreakingFile:
     """Takes one chunk."""
 
@@ -108,30 +123,28 @@ class _BreakingFile:
 
 @pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), av.error.ExternalError(1, "x")])
 def test_a_fault_ends_its_recording_and_no_other(
-    tmp_path: Path, fault: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, fault: Exception, monkeypatch: pytest.MonkeyPatch, complaints: list[str]
 ) -> None:
     def breaking(path: Path) -> RecordingFile:
         return _BreakingFile(fault) if path.stem == "bad" else create(path)
 
     monkeypatch.setattr("voicebot.call.recording.create", breaking)
-    with caplog.at_level(logging.ERROR), RecordingWriter(tmp_path) as writer:
+    with RecordingWriter(tmp_path) as writer:
         bad, good = writer.open("bad"), writer.open("good")
         for frame in bursts(5).reshape(-1, FRAME_SAMPLES):
             bad.tick(frame)
             good.tick(frame)
         bad.close()
         good.close()
-    assert [record.message.split(":")[0] for record in caplog.records] == ["recording bad.wav stopped"]
+    assert [complaint.split(":")[0] for complaint in complaints] == ["recording bad.wav stopped"]
     assert decoded(good.path)[1] == pytest.approx(TICKS * 0.02, abs=0.001)
     assert not (tmp_path / "bad.wav").exists()
 
 
-def test_a_folder_that_cannot_be_written_to_costs_no_call(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.ERROR), RecordingWriter(tmp_path, "opus") as writer:
+def test_a_folder_that_cannot_be_written_to_costs_no_call(tmp_path: Path, complaints: list[str]) -> None:
+    with RecordingWriter(tmp_path, "opus") as writer:
         call = writer.open("no-such-folder/call")
         for frame in bursts(6).reshape(-1, FRAME_SAMPLES):
             call.tick(frame)
         call.close()
-    assert len(caplog.records) == 1
+    assert len(complaints) == 1
