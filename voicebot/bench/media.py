@@ -4,7 +4,9 @@ The contenders take turns, round by round, so that what disturbs the machine mee
 """
 
 import asyncio
+import os
 import shlex
+import signal
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE
@@ -118,6 +120,7 @@ async def _compete(contender: MediaContender, calls: int, seconds: float, peer: 
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=PIPE,
+        start_new_session=True,
     )
     most_s = setup_s + seconds + _REST_S + _REST_PER_CALL_S * calls
     try:
@@ -127,7 +130,7 @@ async def _compete(contender: MediaContender, calls: int, seconds: float, peer: 
         raise BenchError(f"{contender.name} did not end within {most_s:.0f} s") from None
     finally:
         if process.returncode is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # Its own children too.
             await process.wait()
     try:
         return _RESULT.validate_json(said)
