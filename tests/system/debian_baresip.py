@@ -1,6 +1,6 @@
 """Debian's baresip as called party: an older build of our SIP stack with the ciphers and codecs of its time.
 
-It answers each call at once, plays 1000 Hz, and records what it hears.
+It answers each call at once, plays 1000 Hz or a recording, and records what it hears.
 """
 
 import asyncio
@@ -74,14 +74,18 @@ async def telephone(
     codecs: Sequence[str] = ("pcmu",),
     encryption: str = "",
     certificate: Certificate | None = None,
+    says: Path | None = None,
 ) -> AsyncIterator[Telephone]:
-    """baresip on a free port. `encryption` is its `mediaenc`; TLS needs a certificate."""
+    """baresip on a free port. `encryption` is its `mediaenc`; TLS needs a certificate.
+
+    It says what the file holds (WAV, 8 kHz, mono) instead of its tone.
+    """
     program, port = installed("baresip", "baresip-core"), free_udp_ports(2)
     # Its encryption must be loaded before the account that asks for it.
     modules = [
         "stdio",
         *dict.fromkeys(_CODEC_MODULES[codec] for codec in codecs),
-        "ausine",
+        "aufile" if says else "ausine",
         "aubridge",
         "sndfile",
     ]
@@ -94,10 +98,10 @@ async def telephone(
         *(f"module {name}.so" for name in modules),
         "module_app account.so",
         "module_app menu.so",
-        f"audio_source ausine,{TONE_HZ:.0f}",
+        f"audio_source aufile,{says}" if says else f"audio_source ausine,{TONE_HZ:.0f}",
         "audio_player aubridge,nowhere",
-        "ausrc_srate 48000",
-        "ausrc_channels 2",
+        f"ausrc_srate {8_000 if says else 48_000}",
+        f"ausrc_channels {1 if says else 2}",
         f"snd_path {folder}",
         *([f"sip_certificate {certificate.file}"] if certificate else []),
     ]
