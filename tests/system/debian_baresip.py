@@ -22,7 +22,9 @@ TONE_HZ = 1000.0
 START_S = 10.0
 STOP_S = 5.0
 MODULES = Path("/usr/lib/baresip/modules")
-_CODEC_MODULES = {"pcmu": "g711", "pcma": "g711", "G722": "g722", "opus": "opus"}
+_CODECS = {"pcmu": "pcmu", "pcma": "pcma", "g722": "G722/16000/1", "opus": "opus/48000/2"}
+"""What the account calls them: those that are not at 8 kHz need the whole of it."""
+_CODEC_MODULES = {"pcmu": "g711", "pcma": "g711", "g722": "g722", "opus": "opus"}
 
 
 @dataclass
@@ -109,7 +111,7 @@ async def telephone(
     secured = f";mediaenc={encryption}" if encryption else ""
     (folder / "accounts").write_text(
         f"<sip:peer@127.0.0.1;transport={transport}>;regint=0;answermode=auto"
-        f";audio_codecs={','.join(codecs)}{secured}\n"
+        f";audio_codecs={','.join(_CODECS[codec] for codec in codecs)}{secured}\n"
     )
     with (folder / "log.txt").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
