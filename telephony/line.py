@@ -161,7 +161,11 @@ class Leg(Protocol):
         """Wait for the next event. After `Ended` there is none; do not call again."""
 
     def read_frame(self, into: Frame) -> bool:
-        """Fill `into` with the next 160 samples heard; zeros and False when none are there."""
+        """Fill `into` with the next 160 samples heard; zeros and False when none are there.
+
+        False too for a frame that was missing and filled in: it sounds like what was heard before for at
+        most 60 ms, then like a quiet line.
+        """
 
     def write_frame(self, frame: Frame) -> None:
         """Queue 160 samples for sending. Silence need not be written."""

@@ -30,8 +30,10 @@ app = typer.Typer(
 )
 campaign_app = typer.Typer(help="Run campaigns.", no_args_is_help=True)
 script_app = typer.Typer(help="Work on scripts.", no_args_is_help=True)
+trunk_app = typer.Typer(help="Look after SIP trunks.", no_args_is_help=True)
 app.add_typer(campaign_app, name="campaign")
 app.add_typer(script_app, name="script")
+app.add_typer(trunk_app, name="trunk")
 
 _MENDABLE = InputError | WeightsError | LineError | EngineError | CrowdError
 INPUT_ERROR = 2
@@ -119,17 +121,25 @@ def campaign_run(
 
 @app.command()
 def call(
-    to: Annotated[str, typer.Option(help="Whom to call, e.g. sip:alice@127.0.0.1:5060.")],
+    to: Annotated[
+        str, typer.Option(help="Whom to call: +NUMBER, or an address such as sip:alice@127.0.0.1:5060.")
+    ],
     script: ScriptFile,
+    trunk: Annotated[str, typer.Option(help="Call over this trunk; all, by priority, if not given.")] = "",
+    bridge: Annotated[str, typer.Option(help="Call over this bridge of the settings instead.")] = "",
     var: Variables = None,
     settings_file: SettingsFile = None,
 ) -> None:
     """Place one call and print it as JSON. Nothing is stored but the recording."""
+    from voicebot.lines import LineChoice
     from voicebot.single_call import place_single_call
 
+    if trunk and bridge:
+        raise typer.BadParameter("--trunk and --bridge exclude each other", param_hint="--bridge")
     with _clear_errors():
         settings = load_settings(settings_file)
-        result = asyncio.run(place_single_call(to, script, _variables(var), settings))
+        choice = LineChoice(trunk, bridge)
+        result = asyncio.run(place_single_call(to, script, _variables(var), settings, choice))
     typer.echo(json.dumps(asdict(result), indent=2, ensure_ascii=False, default=_plain))
 
 
@@ -153,6 +163,20 @@ def script_check(scripts: Annotated[list[Path], typer.Argument(help="Script file
     errors = sum(not problem.warning for problem in problems)
     typer.echo(f"{len(scripts)} checked, {errors} errors, {len(problems) - errors} warnings", err=True)
     raise typer.Exit(INPUT_ERROR if errors else 0)
+
+
+@trunk_app.command("check")
+def trunk_check(
+    name: Annotated[str, typer.Argument(help="Name of the trunk in the settings.")] = "main",
+    to: Annotated[str, typer.Option(help="Echo number to call, if not the one of the settings.")] = "",
+    settings_file: SettingsFile = None,
+) -> None:
+    """Ask the trunk's peer, register, make a test call to an echo number: codec, delay, loss."""
+    from voicebot.trunk_check import check_trunk
+
+    with _clear_errors():
+        fine = asyncio.run(check_trunk(name, load_settings(settings_file), Console(), to))
+    raise typer.Exit(0 if fine else 1)
 
 
 @app.command()

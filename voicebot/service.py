@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from dialogs.prompts import fixed_sayings
@@ -20,14 +20,13 @@ from models.registry.weights import Progress, fetch, verify
 from models.tts.service import VOICE, PiperSpeaker, serve_piper
 from models.vad.silero import BatchedVad
 from telephony.line import Line
-from telephony.sip.trunk import SipTrunk, SipTrunkConfig
 from telephony.tones import ToneDetector
 from voicebot.call.engines import Engines
 from voicebot.call.media_clock import MediaClock
 from voicebot.call.recording import RecordingWriter
 from voicebot.console.steps import Steps
+from voicebot.lines import ALL_TRUNKS, LineChoice, build_line, check_line
 from voicebot.settings import ModelServerSettings, Settings
-from voicebot.trunk_settings import TrunkSettings
 
 DETECTOR = "silero-vad-8k"
 EMBEDDING = "multilingual-e5-small"
@@ -74,23 +73,25 @@ def weights_for(language: str) -> tuple[str, ...]:
     return (DETECTOR, recogniser_for(language), EMBEDDING, VOICE)
 
 
-def check_ready(settings: Settings, script: Script) -> None:
-    """Find what would stop the service before anything begins. Raises WeightsError, LineError. Blocking."""
+def check_ready(settings: Settings, script: Script, choice: LineChoice = ALL_TRUNKS) -> None:
+    """Find what would stop the service before anything begins. Blocking.
+
+    Raises WeightsError, LineError, or InputError for a trunk or bridge that there is not."""
     verify(weights_for(script.language), settings.weights)
-    trunk_config(next(iter(settings.trunks.values()))).check_port()
+    check_line(settings, choice)
 
 
 @asynccontextmanager
 async def prepare_service(
-    settings: Settings, script: Script, recordings: Path, steps: Steps
+    settings: Settings, script: Script, recordings: Path, steps: Steps, line: Line | None = None
 ) -> AsyncIterator[Service]:
-    """Open the line, start the engines, render the script's prompts.
+    """Open the line (all SIP trunks if none is given), start the engines, render the script's prompts.
 
     Raises LineError or EngineDown; nothing is left running then.
     """
     async with AsyncExitStack() as stack:
         stack.enter_context(media_first())
-        line = SipTrunk(trunk_config(next(iter(settings.trunks.values()))))
+        line = line or build_line(settings)
         await line.start()
         stack.push_async_callback(line.close)
         with steps.step("Start the engines"):
@@ -159,9 +160,3 @@ async def _start_engines(
 def chat_settings(server: ModelServerSettings) -> ChatModelSettings:
     """The models room's own form of the model server's settings."""
     return ChatModelSettings(server.url, server.model, server.api_key, first_token_s=server.first_clause_s)
-
-
-def trunk_config(trunk: TrunkSettings) -> SipTrunkConfig:
-    """The telephony room's own form of the trunk settings."""
-    ours = {field.name for field in fields(SipTrunkConfig)} & set(TrunkSettings.model_fields)
-    return SipTrunkConfig(**{name: getattr(trunk, name) for name in ours})

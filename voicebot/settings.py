@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from dialogs.problem import InputError, Problem
+from voicebot.bridge_settings import PROVIDERS, BridgeSettings
 from voicebot.trunk_settings import TrunkSettings
+
+LineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 
 _SECRET = re.compile("password|key|secret|token")
 
@@ -79,10 +82,10 @@ class Settings(BaseSettings):
     cache: Path = Path.home() / ".cache" / "voicebot"
     """Rendered prompts and embedded examples."""
     recordings: Path = Path("out/recordings")
-    trunks: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")], TrunkSettings] = {
-        "main": TrunkSettings()
-    }
+    trunks: dict[LineName, TrunkSettings] = {"main": TrunkSettings()}
     """SIP trunks by name: calls go out through the first by priority that can take them."""
+    bridges: dict[LineName, BridgeSettings] = {}
+    """WebSocket bridges to Asterisk, FreeSWITCH, Twilio, jambonz or a browser, by name."""
     ring_timeout_s: float = Field(default=30.0, gt=0, le=180)
     """How long `voicebot call` lets it ring; a campaign file has its own."""
     endpointing: EndpointingSettings = EndpointingSettings()
@@ -96,18 +99,19 @@ class Settings(BaseSettings):
 
 def load_settings(file: Path | None = None) -> Settings:
     """Read the settings. Raises InputError naming the key and the mend."""
-    from_environment = _checked({}, None)
+    environment = EnvSettingsSource(Settings)()
     if file is None:
-        return from_environment
-    # Values given to the constructor would win over the environment; the file must not.
-    return _checked(_merge(_read_file(file), from_environment.model_dump(exclude_unset=True)), file)
+        return _checked({}, environment, None)
+    # Values given to the constructor would win over the environment; the file must not. Each may hold
+    # half of a bridge, the password here and the rest there: only both together can be checked.
+    return _checked(_merge(_read_file(file), environment), environment, file)
 
 
-def _checked(values: dict[str, object], file: Path | None) -> Settings:
+def _checked(values: dict[str, object], environment: dict[str, object], file: Path | None) -> Settings:
     try:
         return Settings(**values)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise InputError([_problem(file, fault) for fault in error.errors()]) from None
+        raise InputError([_problem(environment, file, fault) for fault in error.errors()]) from None
 
 
 def _read_file(file: Path) -> dict[str, object]:
@@ -140,17 +144,30 @@ def _merge(below: dict[str, object], above: dict[str, object]) -> dict[str, obje
     return merged
 
 
-def _problem(file: Path | None, fault: object) -> Problem:
+def _holds(values: object, place: list[str]) -> bool:
+    for key in place:
+        if not isinstance(values, dict) or key not in values:
+            return False
+        values = values[key]
+    return not isinstance(values, dict)
+
+
+def _problem(environment: dict[str, object], file: Path | None, fault: object) -> Problem:
     assert isinstance(fault, dict)
-    path = ".".join(map(str, fault["loc"]))
-    variable = "VOICEBOT_" + "__".join(map(str, fault["loc"])).upper()
+    place = [str(part) for part in fault["loc"]]
+    if place[0] == "bridges" and len(place) > 2 and place[2] in PROVIDERS:
+        del place[2]  # It says which kind of bridge was tried, and is no key.
+    path = ".".join(place)
+    variable = "VOICEBOT_" + "__".join(place).upper()
     message = str(fault["msg"])
-    # What an unknown key holds may be a misspelt password.
-    got = (
-        "" if fault["type"] == "extra_forbidden" or _SECRET.search(path) else f" (got {fault.get('input')!r})"
-    )
+    if fault["type"].startswith("union_tag"):
+        message = f"`provider` must be one of {', '.join(PROVIDERS)}"
+    # What an unknown key holds may be a misspelt password, and a mapping may hold one.
+    value = fault.get("input")
+    secret = fault["type"] == "extra_forbidden" or _SECRET.search(path) or isinstance(value, dict)
+    got = "" if secret else f" (got {value!r})"
     return Problem(
-        str(file) if file else "environment",
+        str(file) if file and not _holds(environment, place) else "environment",
         0,
         f"setting `{path}`: {message[0].lower()}{message[1:]}{got}",
         f"Change `{path}` in the settings file or {variable} in the environment",

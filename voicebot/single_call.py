@@ -1,4 +1,4 @@
-"""One call to any SIP peer, outside of campaigns: for trying a script or a trunk."""
+"""One call to any SIP peer or over a bridge, outside of campaigns: for trying a script or a trunk."""
 
 import asyncio
 import re
@@ -21,6 +21,7 @@ from voicebot.call.session import CallSession
 from voicebot.call.watching import CallWatcher
 from voicebot.console.progress import CampaignProgress
 from voicebot.console.steps import Steps
+from voicebot.lines import ALL_TRUNKS, LineChoice, build_line
 from voicebot.records.async_store import AsyncRecords
 from voicebot.records.database import open_database
 from voicebot.records.store import Records
@@ -29,15 +30,20 @@ from voicebot.settings import Settings
 
 
 async def place_single_call(
-    to: str, script_file: Path, variables: Mapping[str, str], settings: Settings
+    to: str,
+    script_file: Path,
+    variables: Mapping[str, str],
+    settings: Settings,
+    choice: LineChoice = ALL_TRUNKS,
 ) -> CallResult:
-    """Call `to` (a SIP URI) with a script. Progress goes to standard error; the result is returned.
+    """Call `to` (a number or a SIP URI) with a script.
 
-    Raises InputError for a number on the do-not-call list. An opt-out said in the call is kept.
+    Progress goes to standard error; the result is returned. Raises InputError for a number on the
+    do-not-call list, or a trunk or bridge that there is not. An opt-out said in the call is kept.
     """
     script = load_script(script_file)
     known = {name: variable.example for name, variable in script.variables.items()} | dict(variables)
-    await asyncio.to_thread(check_ready, settings, script)
+    await asyncio.to_thread(check_ready, settings, script, choice)
     records = Records(open_database(settings.database))
     numbers = numbers_of(to)
     now = datetime.now(UTC)
@@ -48,7 +54,7 @@ async def place_single_call(
     async with AsyncExitStack() as stack:
         with Steps(console) as steps:
             service = await stack.enter_async_context(
-                prepare_service(settings, script, settings.recordings, steps)
+                prepare_service(settings, script, settings.recordings, steps, build_line(settings, choice))
             )
         keeper = await stack.enter_async_context(AsyncRecords(records))
         await service.speaker.prerender(contact_sayings(script, known))
@@ -85,8 +91,10 @@ class _Journal:
 
 
 def numbers_of(to: str) -> tuple[str, ...]:
-    """All E.164 numbers that the user part of a SIP URI may mean: with '+', with 00 or 011 in front, or
-    without any sign of the country. None for a name."""
+    """All E.164 numbers that `to`, or the user part of a SIP URI, may mean: with "+", with 00 or 011 in
+    front, or without any sign of the country. None for a name."""
+    if re.fullmatch(r"\+?[\d\s().-]+", to):
+        to = f"sip:{to}@"
     user, at, _ = to.partition(":")[2].partition("@")
     user = unquote(user.partition(";")[0]) if at else ""
     digits = re.sub(r"[\s().-]", "", user)

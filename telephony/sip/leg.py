@@ -3,8 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
+from telephony.concealed_audio import ConcealedAudio
 from telephony.heard import HeardQueue
 from telephony.line import Answered, Ended, EndKind, Frame, LegEvent, LineError
 from telephony.sip.media_rings import ServiceRings
@@ -33,6 +35,7 @@ class SipLeg:
         self._rings: ServiceRings | None = rings
         self._events: asyncio.Queue[LegEvent] = asyncio.Queue()
         self._heard = HeardQueue()
+        self._audible = ConcealedAudio(self._heard.pop)
         self._answered = False
         self._ended = False
         self._hanging_up = False
@@ -52,10 +55,10 @@ class SipLeg:
         return await self._events.get()
 
     def read_frame(self, into: Frame) -> bool:
-        """Fill `into` with the next 160 samples heard; zeros and False when none are there."""
+        """Fill `into` with the next 160 samples heard; False when none were there and they are filled in."""
         if self._rings and (pcm := self._rings.read()):
             self._heard.push(pcm)
-        return self._heard.pop(into)
+        return self._audible.pop(into)
 
     def write_frame(self, frame: Frame) -> None:
         """Queue 160 samples for sending. Ignored before the answer and after the end."""
@@ -114,4 +117,6 @@ class SipLeg:
         if isinstance(event, Ended):
             self._ended = True
             self._rings = None
+            concealed = self._audible.concealed_frames
+            event = replace(event, statistics=replace(event.statistics, concealed_frames=concealed))
         self._events.put_nowait(event)

@@ -11,8 +11,8 @@ from baresip import AudioNotActive, AudioRestarted, BaresipError, CallStats, Eve
 from baresip.call import Call, CallState
 from baresip.errors import TransferFailed as StackTransferFailed
 
-from telephony.line import Ended, LegEvent, LineError, MediaStatistics
-from telephony.sip.downsampler import Downsampler
+from telephony.audio import StreamResampler
+from telephony.line import SAMPLE_RATE_HZ, Ended, LegEvent, LineError, MediaStatistics
 from telephony.sip.media_rings import WorkerRings
 from telephony.sip.progress import CallProgress, Events, Farewell
 from telephony.sip.wire_facts import WireFacts
@@ -21,6 +21,8 @@ _READ_S = 0.1
 """Read at once; more than can have come since the last time."""
 _FIRST_REPLY_S = 1.0
 """By then a reachable server has sent at least 100 Trying (RFC 3261: within 200 ms)."""
+_NO_REPLY_S = 5.0
+"""A peer that has not even said 100 Trying by then is not there; the stack itself waits 32 s (timer B)."""
 _DIGIT_GAP_MS = 180
 """Added to the 100 ms that the stack counts: a digit takes 240 ms on the wire, then a pause is due."""
 _AUDIO_GAP = (AudioNotActive, AudioRestarted)
@@ -48,13 +50,15 @@ class StackCall:
         self._facts = facts
         self._progress = CallProgress()
         self._media = False
-        self._downsampler: Downsampler | None = None
-        self._read_bytes = round(8_000 * 2 * _READ_S)
+        self._downsampler: StreamResampler | None = None
+        self._channels = 1
+        self._read_bytes = round(SAMPLE_RATE_HZ * 2 * _READ_S)
         self._came_just_now = False
         self._replied = asyncio.Event()
         loop = asyncio.get_running_loop()
         self._reply_due = loop.time() + _FIRST_REPLY_S
         self._ring_timer = loop.call_later(ring_timeout_s, self._ring_out)
+        self._reply_timer = loop.call_later(min(_NO_REPLY_S, ring_timeout_s), self._give_up_unless_replied)
 
     @property
     def ended(self) -> bool:
@@ -93,6 +97,8 @@ class StackCall:
         try:
             while pcm := call.audio.read(self._read_bytes):
                 samples = np.frombuffer(pcm, np.int16)
+                if self._channels > 1:
+                    samples = samples.reshape(-1, self._channels)[:, 0]
                 if self._downsampler:
                     samples = self._downsampler.push(samples)
                 self._rings.put_heard(samples)
@@ -120,8 +126,9 @@ class StackCall:
         with suppress(*_AUDIO_GAP):
             info = call.audio.info()
             self._read_bytes = max(1, round(info.rx_sample_rate * info.rx_channels * 2 * _READ_S))
-            if (info.rx_sample_rate, info.rx_channels) != (8_000, 1):
-                self._downsampler = Downsampler(info.rx_sample_rate, info.rx_channels)
+            self._channels = max(1, info.rx_channels)
+            if info.rx_sample_rate > SAMPLE_RATE_HZ:
+                self._downsampler = StreamResampler(info.rx_sample_rate, SAMPLE_RATE_HZ)
 
     # -- what the service wants ----------------------------------------------------------------
 
@@ -230,6 +237,11 @@ class StackCall:
             self._tell(event)
         if self._progress.answered or self._progress.ended:
             self._ring_timer.cancel()
+            self._reply_timer.cancel()
+
+    def _give_up_unless_replied(self) -> None:
+        if not self._replied.is_set():
+            self._ring_out()
 
     def _ring_out(self) -> None:
         if self._progress.say_farewell(Farewell.RING_TIMEOUT):

@@ -1,6 +1,8 @@
 """Asterisk chan_websocket: binary media, text control as JSON (20.18, 22.8, 23.2 on) or in plain words.
 
-https://docs.asterisk.org/Configuration/Channel-Drivers/WebSocket/
+https://docs.asterisk.org/Configuration/Channel-Drivers/WebSocket/; the plain forms of events are those of
+channels/chan_websocket.c. A release older than MARK_MEDIA (asterisk pull request 1577) sends no mark back:
+the clock alone tells the played position then.
 """
 
 from typing import ClassVar

@@ -19,12 +19,20 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from telephony.line import DialRequest, EndKind, LineError
+from telephony.line import DialRequest, EndKind, LineBusy, LineError
 from telephony.websocket.admission import Admission, TokenOnly
 from telephony.websocket.codec import Codec, ProtocolFault
 from telephony.websocket.config import BridgeConfig
 from telephony.websocket.leg import WebSocketLeg
-from telephony.websocket.originator import CallOver, CallReport, MediaTarget, OriginationRefused, Originator
+from telephony.websocket.originator import (
+    CallOver,
+    CallReport,
+    MediaTarget,
+    OriginationRefused,
+    Originator,
+    TransferRequest,
+    called_number,
+)
 from telephony.websocket.rate_limit import RateLimit
 from telephony.websocket.route import Route, parse_route
 
@@ -48,6 +56,7 @@ T = TypeVar("T")
 class _Call:
     leg: WebSocketLeg
     target: MediaTarget
+    caller_id: str = ""
     placing: asyncio.Task[None] | None = None
     connection: ServerConnection | None = None
     over: bool = False
@@ -76,6 +85,8 @@ class MediaBridge:
         self._server: Server | None = None
         self._calls: dict[str, _Call] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        most = config.calls_per_second
+        self._rate = RateLimit(most, time.monotonic(), burst_s=max(1.0, 1 / most))
 
     async def start(self) -> None:
         """Bind the port and reach the provider. Raises LineError naming the place and the mend."""
@@ -109,8 +120,8 @@ class MediaBridge:
     async def dial(self, request: DialRequest) -> WebSocketLeg:
         """Have the provider place the call; what comes of it arrives as events.
 
-        Raises LineError if the provider cannot be asked; its refusal is an `Ended`. If this is
-        cancelled, the call is ended as soon as it is known.
+        Raises LineError if the provider cannot be asked, LineBusy if it may not be asked now; its
+        refusal is an `Ended`. If this is cancelled, the call is ended as soon as it is known.
         """
         if self._server is None:
             raise LineError("the bridge is not started. Call start() before dial()")
@@ -118,16 +129,24 @@ class MediaBridge:
             raise LineError(
                 f"ring timeout {request.ring_timeout_s} s is not in 0-180 s. Set one of 15 to 60 s"
             )
+        if request.caller_id:
+            called_number(request.caller_id)
+        if len(self._calls) >= self._config.channels:
+            raise LineBusy(f"all {self._config.channels} channels of the bridge are taken. Try later")
+        if not self._rate.take(time.monotonic()):
+            raise LineBusy(f"{self._config.calls_per_second:g} calls per second are placed. Try later")
         token = secrets.token_urlsafe(24)
         leg = WebSocketLeg(
             self._codec(),
             token,
             self._terminate,
             self._signal_digits,
+            self._transfer,
             request.ring_timeout_s,
             self._config.media_timeout_s,
+            self._config.name,
         )
-        call = self._calls[token] = _Call(leg, self._target(token))
+        call = self._calls[token] = _Call(leg, self._target(token), request.caller_id)
         call.placing = self._spawn(self._place(call, request))
         try:
             await asyncio.shield(call.placing)
@@ -249,7 +268,7 @@ class MediaBridge:
 
     def _terminate(self, leg: WebSocketLeg) -> asyncio.Future[None]:
         # A hang-up must get through even if who asked for it is cancelled.
-        call = next(call for call in self._calls.values() if call.leg is leg)
+        call = self._call_of(leg)
         if call.ending is None:
             call.ending = self._spawn(self._end(call))
         return asyncio.shield(call.ending)
@@ -260,7 +279,7 @@ class MediaBridge:
         if call.placing:
             with suppress(LineError):
                 await asyncio.shield(call.placing)
-        if leg.call_id and not call.over:
+        if leg.call_id and not call.over and not leg.transferred:
             try:
                 async with asyncio.timeout(_HANG_UP_S):
                     await self._originator.hang_up(leg.call_id)
@@ -276,6 +295,14 @@ class MediaBridge:
 
     async def _signal_digits(self, leg: WebSocketLeg, digits: str) -> bool:
         return await self._originator.send_digits(leg.call_id, digits)
+
+    async def _transfer(self, leg: WebSocketLeg, to: str) -> None:
+        call = self._call_of(leg)
+        request = TransferRequest(to, call.caller_id, call.target, call.report)
+        await self._originator.transfer(leg.call_id, request)
+
+    def _call_of(self, leg: WebSocketLeg) -> _Call:
+        return next(call for call in self._calls.values() if call.leg is leg)
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)

@@ -1,6 +1,7 @@
 """What providers say about the end of a call -> EndKind. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from telephony.line import EndKind
 from telephony.sip.causes import Q850_KINDS, end_kind
@@ -33,7 +34,7 @@ def from_status(provider: str, status: str, sip: str) -> CallOver | None:
 def from_q850(cause: int, text: str) -> CallOver:
     """The end that a Q.850 cause reports: clearing is a hang-up, an unknown cause an error."""
     kind = EndKind.REMOTE_HANGUP if cause == _NORMAL_CLEARING else Q850_KINDS.get(cause, EndKind.SIP_ERROR)
-    return CallOver(kind, None, text)
+    return CallOver(kind, None, text, cause or None)
 
 
 _FREESWITCH: Mapping[str, int] = {
@@ -52,8 +53,15 @@ _FREESWITCH: Mapping[str, int] = {
 }
 
 
-def from_freeswitch(name: str) -> CallOver:
-    """The end that a hang-up cause of FreeSWITCH reports."""
+def from_freeswitch(name: str, q850: str = "", sip: str = "") -> CallOver:
+    """The end that a hang-up cause of FreeSWITCH reports, with its number and the SIP status if known.
+
+    Causes of its own have numbers above 127, which Q.850 does not know.
+    """
+    number = int(q850) if q850.isascii() and q850.isdigit() and len(q850) <= 3 else 0
+    status = int(sip) if sip.isascii() and sip.isdigit() and len(sip) == 3 else None
     if name == "ORIGINATOR_CANCEL":
-        return CallOver(EndKind.CANCELLED, None, name)
-    return from_q850(_FREESWITCH.get(name, 0), name)
+        return CallOver(EndKind.CANCELLED, status, name)
+    over = from_q850(_FREESWITCH.get(name, number if number <= 127 else 0), name)
+    status = None if over.kind is EndKind.REMOTE_HANGUP else status
+    return replace(over, status=status, q850=number if 0 < number <= 127 else over.q850)

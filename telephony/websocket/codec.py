@@ -33,6 +33,12 @@ class AudioFormat:
     encoding: Encoding = Encoding.MULAW
     rate_hz: int = 8_000
 
+    @property
+    def name(self) -> str:
+        """As SDP writes it, such as PCMU/8000."""
+        names = {Encoding.MULAW: "PCMU", Encoding.ALAW: "PCMA", Encoding.L16: "L16"}
+        return f"{names[self.encoding]}/{self.rate_hz}"
+
 
 @dataclass(frozen=True, slots=True)
 class Started:

@@ -29,6 +29,12 @@ class BridgeConfig:
     """A call whose connection says nothing for this long is lost."""
     media_timeout_s: float = 10.0
     """After the answer the provider has this long to connect its media."""
+    channels: int = 60
+    """Most calls at once."""
+    calls_per_second: float = 10.0
+    """Most new calls a second."""
+    name: str = ""
+    """What records call this bridge."""
 
     def __post_init__(self) -> None:
         try:
@@ -50,6 +56,8 @@ class BridgeConfig:
             raise LineError(f"most_messages_per_s {self.most_messages_per_s} is too few. Set 60 or more")
         if not 0 < self.idle_timeout_s <= 300 or not 0 < self.media_timeout_s <= 120:
             raise LineError("idle_timeout_s and media_timeout_s must be positive, at most 300 and 120")
+        if self.channels < 1 or self.calls_per_second <= 0:
+            raise LineError("channels and calls_per_second must be positive")
 
     @property
     def web_url(self) -> str:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from telephony.concealed_audio import ConcealedAudio
 from telephony.heard import TCP_MOST_FRAMES, HeardQueue
 from telephony.line import (
     FRAME_MS,
@@ -31,7 +32,17 @@ from telephony.websocket.codec import (
     Stopped,
 )
 from telephony.websocket.inband import digit_frames
-from telephony.websocket.originator import CallConnected, CallDigit, CallOver, CallReport, CallRinging
+from telephony.websocket.originator import (
+    CallConnected,
+    CallDigit,
+    CallHeld,
+    CallOver,
+    CallReport,
+    CallRinging,
+    CallTransferred,
+    TransferRefused,
+    called_number,
+)
 from telephony.websocket.outbox import Outbox, OutboxFull
 from telephony.websocket.playout import PlayedPosition
 from telephony.websocket.progress import BridgedCall, Events, Farewell
@@ -40,6 +51,8 @@ from telephony.websocket.wire_audio import WireAudio
 _DIGITS = frozenset("0123456789ABCD*#")
 _MOST_HELD = 500
 """Frames kept while the peer's buffer is full: ten seconds."""
+TRANSFER_TIMEOUT_S = 45.0
+"""Longer than a telephone rings; after this long without a word the transfer has failed."""
 
 
 class WebSocketLeg:
@@ -51,17 +64,20 @@ class WebSocketLeg:
         token: str,
         terminate: Callable[["WebSocketLeg"], Awaitable[None]],
         signal_digits: Callable[["WebSocketLeg", str], Awaitable[bool]],
+        transfer: Callable[["WebSocketLeg", str], Awaitable[None]],
         ring_timeout_s: float,
         media_timeout_s: float,
+        trunk: str = "",
     ) -> None:
         self.call_id = ""
         """The provider's name of the call, once it has said it."""
         self.outbox = Outbox()
         self._codec, self._token = codec, token
-        self._terminate, self._signal_digits = terminate, signal_digits
-        self._progress = BridgedCall()
+        self._terminate, self._signal_digits, self._transfer = terminate, signal_digits, transfer
+        self._progress = BridgedCall(trunk=trunk)
         self._events: asyncio.Queue[LegEvent] = asyncio.Queue()
         self._heard = HeardQueue(TCP_MOST_FRAMES)
+        self._audible = ConcealedAudio(self._heard.pop)
         self._played = PlayedPosition(marks=codec.marks)
         self._wire: WireAudio | None = None
         self._paused = False
@@ -69,6 +85,9 @@ class WebSocketLeg:
         self._sent = self._received = 0
         self._media_timeout_s = media_timeout_s
         self._timer = asyncio.get_running_loop().call_later(ring_timeout_s, self._ring_out)
+        self._transfer_timer: asyncio.TimerHandle | None = None
+        self.transferred = False
+        """The call is in other hands and must not be hung up."""
 
     @property
     def leg_id(self) -> str:
@@ -85,8 +104,8 @@ class WebSocketLeg:
         return await self._events.get()
 
     def read_frame(self, into: Frame) -> bool:
-        """Fill `into` with the next 160 samples heard; zeros and False when none are there."""
-        return self._heard.pop(into)
+        """Fill `into` with the next 160 samples heard; False when none are there and it was filled in."""
+        return self._audible.pop(into)
 
     def write_frame(self, frame: Frame) -> None:
         """Send 160 samples now. Ignored before the answer and after the end."""
@@ -139,8 +158,22 @@ class WebSocketLeg:
                 await asyncio.sleep(due - time.monotonic())
 
     async def transfer(self, to: str) -> None:
-        """Not on this wire yet."""
-        raise LineError("this bridge knows no transfer. Use a SIP trunk")
+        """Have the provider connect the callee with `to`, a number or sip:NUMBER@HOST.
+
+        Raises LineError for another target, a call that is not up, or a provider that cannot do it.
+        """
+        called_number(to)
+        if not self._progress.begin_transfer():
+            raise LineError("only a call that is up can be transferred, and only once at a time")
+        loop = asyncio.get_running_loop()
+        no_word = TransferRefused(text="the provider did not say what came of the transfer")
+        self._transfer_timer = loop.call_later(TRANSFER_TIMEOUT_S, self.on_report, no_word)
+        try:
+            await self._transfer(self, to)
+        except LineError:
+            self._transfer_timer.cancel()
+            self._progress.transferring = False
+            raise
 
     async def hang_up(self) -> None:
         """End the call, in whatever state. Safe to call on an ended leg. `Ended` follows."""
@@ -164,8 +197,14 @@ class WebSocketLeg:
                     self._expect_media()
             case CallDigit(digit):
                 self._tell(self._progress.digit(at, digit))
-            case CallOver(kind, status, text):
-                self.finish(kind, text, status)
+            case CallHeld(held):
+                self._tell(self._progress.hold(at, held=held))
+            case TransferRefused(status, text):
+                self._tell(self._progress.transfer_failed(at, status, text))
+            case CallTransferred():
+                self.finish(EndKind.TRANSFERRED, "transferred")
+            case CallOver():
+                self._finish(report)
 
     def expect_media(self) -> None:
         """The media connection is there: it must start its stream before long."""
@@ -177,10 +216,17 @@ class WebSocketLeg:
         """The media are gone for good."""
         self.finish(EndKind.MEDIA_LOST, text)
 
-    def finish(self, kind: EndKind, text: str, status: int | None = None) -> None:
+    def finish(self, kind: EndKind, text: str) -> None:
         """The call is over. Whoever says so first is believed."""
-        statistics = MediaStatistics(packets_sent=self._sent, packets_received=self._received)
-        self._tell(self._progress.over(time.monotonic(), kind, status, text, statistics))
+        self._finish(CallOver(kind, None, text))
+
+    def _finish(self, over: CallOver) -> None:
+        statistics = MediaStatistics(
+            packets_sent=self._sent,
+            packets_received=self._received,
+            concealed_frames=self._audible.concealed_frames,
+        )
+        self._tell(self._progress.over(time.monotonic(), over, statistics))
 
     def queue_farewell(self) -> None:
         """Say goodbye in the codec's words, if it has any."""
@@ -195,7 +241,7 @@ class WebSocketLeg:
                 if token is not None and token != self._token:
                     raise ProtocolFault("the token of another call")
                 self._wire = WireAudio(format)
-                self._tell(self._progress.media_started(at))
+                self._tell(self._progress.media_started(at, format.name))
             case AudioHeard(audio):
                 self._received += 1
                 if self._wire:
@@ -218,10 +264,13 @@ class WebSocketLeg:
         for event in events:
             self._events.put_nowait(event)
             if isinstance(event, Ended):
+                self.transferred = event.kind is EndKind.TRANSFERRED
                 # The session may wait on its next event alone; the provider must be told as well.
                 self._wake_terminate()
         if self._progress.answered or self._progress.ended:
             self._timer.cancel()
+        if self._transfer_timer and not (self._progress.transferring and not self._progress.ended):
+            self._transfer_timer.cancel()
 
     def _wake_terminate(self) -> None:
         self._wire = None

@@ -24,11 +24,15 @@ from telephony.websocket import rest
 from telephony.websocket.causes import from_q850
 from telephony.websocket.originator import (
     CallConnected,
+    CallHeld,
     CallOver,
     CallRinging,
+    CallTransferred,
     HookAnswer,
     MediaTarget,
     Report,
+    TransferRefused,
+    TransferRequest,
     called_number,
 )
 
@@ -57,12 +61,14 @@ class AsteriskConfig:
     media_format: str = "ulaw"
     plain_control: bool = False
     """For releases before 20.18, 22.8 and 23.2, whose control messages are words; the codec's too."""
+    transfer_context: str = ""
+    """Dialplan context that a transferred callee goes on in; empty sends the far end a SIP REFER."""
 
     def __post_init__(self) -> None:
         rest.check_address("ARI", self.ari_url)
         if not self.password:
             raise LineError("the password of ARI is not set. Copy it from ari.conf")
-        for name in (self.application, self.media_client):
+        for name in (self.application, self.media_client, self.transfer_context or "none"):
             if not _NAME.fullmatch(name):
                 raise LineError(f"{name!r} is no usable name. Use letters, digits, _ and -")
         if not _ENDPOINT.fullmatch(self.endpoint):
@@ -118,8 +124,8 @@ class AsteriskOriginator:
             "app": self._config.application,
             "timeout": max(5, round(request.ring_timeout_s)),
         }
-        if self._config.caller_id:
-            body["callerId"] = self._config.caller_id
+        if caller_id := request.caller_id or self._config.caller_id:
+            body["callerId"] = called_number(caller_id)
         self._calls[call_id] = _Call(target, report, media_id, bridge_id)
         self._media[media_id] = call_id
         try:
@@ -139,6 +145,30 @@ class AsteriskOriginator:
         """Asterisk sends DTMF as the channel's endpoint is set up."""
         status = await self._ask("POST", f"/channels/{call_id}/dtmf?dtmf={quote(digits, safe='')}")
         return status < 400
+
+    async def transfer(self, call_id: str, request: TransferRequest) -> None:
+        """Go on in the dialplan, or have the far end call somebody else by itself (REFER).
+
+        What the far end makes of a REFER is not told: a call that ends now was transferred.
+        """
+        number, call = called_number(request.to), self._calls.get(call_id)
+        if call is None:
+            raise LineError("Asterisk has no such call any more")
+        path = f"/channels/{call_id}"
+        if context := self._config.transfer_context:
+            place = {"context": context, "extension": number, "priority": 1}
+            status = await self._ask("POST", f"{path}/continue", json=place)
+        else:
+            technology = self._config.endpoint.partition("/")[0]
+            uri = request.to if request.to.startswith(("sip:", "sips:")) else number
+            target = quote(f"{technology}/{uri}", safe="")
+            status = await self._ask("POST", f"{path}/redirect?endpoint={target}")
+        if status >= 400:
+            request.report(TransferRefused(text=f"Asterisk refused (HTTP {status})"))
+        elif context and call_id in self._calls:
+            self._forget(call_id)
+            self._spawn(self._clean_up(call))
+            request.report(CallTransferred())
 
     def hook(
         self, name: str, target: MediaTarget, query: Mapping[str, str], report: Report
@@ -201,6 +231,8 @@ class AsteriskOriginator:
         elif kind == "StasisStart":
             call.report(CallConnected())
             self._spawn(self._make_media(channel_id, call))
+        elif kind in ("ChannelHold", "ChannelUnhold"):
+            call.report(CallHeld(kind == "ChannelHold"))
         elif kind == "ChannelDestroyed":
             self._forget(channel_id)
             self._spawn(self._clean_up(call))
@@ -208,17 +240,22 @@ class AsteriskOriginator:
             call.report(from_q850(cause if isinstance(cause, int) else 0, str(event.get("cause_txt", ""))))
 
     async def _make_media(self, call_id: str, call: _Call) -> None:
-        control = "" if self._config.plain_control else "f(json)"
-        body = {
-            "channelId": call.media_id,
-            "app": self._config.application,
-            "external_host": self._config.media_client,
-            "transport": "websocket",
-            "encapsulation": "none",
-            "format": self._config.media_format,
-            "transport_data": f"{control}v(token={call.target.token})",
-        }
-        await self._or_give_up(call_id, self._ask("POST", "/channels/externalMedia", json=body))
+        config, token = self._config, f"v(token={call.target.token})"
+        body = {"channelId": call.media_id, "app": config.application}
+        if config.plain_control:
+            # Releases before 20.18, 22.8 and 23.2 have no `transport_data`; a dial string takes the same.
+            path = "/channels"
+            body["endpoint"] = f"WebSocket/{config.media_client}/c({config.media_format}){token}"
+        else:
+            path = "/channels/externalMedia"
+            body |= {
+                "external_host": config.media_client,
+                "transport": "websocket",
+                "encapsulation": "none",
+                "format": config.media_format,
+                "transport_data": f"f(json){token}",
+            }
+        await self._or_give_up(call_id, self._ask("POST", path, json=body))
 
     async def _join(self, call_id: str) -> None:
         call = self._calls.get(call_id)

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from telephony.line import DialRequest
-from telephony.websocket.originator import CallRinging, HookAnswer, MediaTarget, Report
+from telephony.line import DialRequest, LineError
+from telephony.websocket.originator import CallRinging, HookAnswer, MediaTarget, Report, TransferRequest
 
 Invite = Callable[[DialRequest, MediaTarget], None]
 
@@ -30,6 +30,10 @@ class BrowserOriginator:
     async def send_digits(self, call_id: str, digits: str) -> bool:
         """The codec does it."""
         return False
+
+    async def transfer(self, call_id: str, request: TransferRequest) -> None:
+        """There is nobody to hand over to."""
+        raise LineError("a browser cannot be transferred. Use a SIP trunk or another bridge")
 
     def hook(
         self, name: str, target: MediaTarget, query: Mapping[str, str], report: Report

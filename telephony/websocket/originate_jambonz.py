@@ -14,9 +14,12 @@ from telephony.websocket.causes import from_status
 from telephony.websocket.originator import (
     CallConnected,
     CallRinging,
+    CallTransferred,
     HookAnswer,
     MediaTarget,
     Report,
+    TransferRefused,
+    TransferRequest,
     called_number,
 )
 
@@ -49,6 +52,8 @@ class JambonzOriginator:
     def __init__(self, config: JambonzConfig) -> None:
         self._config = config
         self._calls = f"/v1/Accounts/{config.account_sid}/Calls"
+        self._transfers: dict[str, TransferRequest] = {}
+        """By token; until our `answer` hook is asked again."""
         headers = {"Authorization": f"Bearer {config.api_key}"}
         self._api = rest.client(config.api_url.rstrip("/"), headers=headers)
 
@@ -58,10 +63,9 @@ class JambonzOriginator:
     async def originate(self, request: DialRequest, target: MediaTarget, report: Report) -> str:
         """Create a call; once it is answered jambonz asks our `answer` hook what to do."""
         check_headers(request.headers)
-        called = {"type": "phone", "number": called_number(request.to)}
         body = {
-            "from": self._config.caller_id,
-            "to": called | ({"trunk": self._config.trunk} if self._config.trunk else {}),
+            "from": called_number(request.caller_id or self._config.caller_id),
+            "to": self._called(request.to),
             "call_hook": {"url": target.answer_url, "method": "GET"},
             "call_status_hook": {"url": target.status_url, "method": "GET"},
             "timeout": max(5, round(request.ring_timeout_s)),
@@ -92,12 +96,29 @@ class JambonzOriginator:
         """A `dtmf` verb would end the stream: digits go as sound."""
         return False
 
+    async def transfer(self, call_id: str, request: TransferRequest) -> None:
+        """Have our `answer` hook asked again, which then says `dial`: whether they answer is not told.
+
+        https://docs.jambonz.org/reference/rest-call-control/calls/update-call
+        """
+        token = request.target.token
+        self._transfers[token] = request
+        hook = {"call_hook": {"url": request.target.answer_url, "method": "GET"}}
+        try:
+            response = await rest.send(self._api, "jambonz", "PUT", f"{self._calls}/{call_id}", json=hook)
+        except BaseException:
+            self._transfers.pop(token, None)
+            raise
+        if response.status_code >= 400:
+            self._transfers.pop(token, None)
+            request.report(TransferRefused(text=f"jambonz refused (HTTP {response.status_code})"))
+
     def hook(
         self, name: str, target: MediaTarget, query: Mapping[str, str], report: Report
     ) -> HookAnswer | None:
         """Say what to do with an answered call, or take a status."""
         if name == "answer":
-            return HookAnswer(json.dumps(self._verbs(target)), "application/json")
+            return HookAnswer(json.dumps(self._answer(target)), "application/json")
         status = query.get("call_status") or query.get("callStatus", "")
         sip = query.get("sip_status") or query.get("sipStatus", "")
         if status in ("ringing", "early-media"):
@@ -105,6 +126,7 @@ class JambonzOriginator:
         elif status == "in-progress":
             report(CallConnected())
         elif over := from_status("jambonz", status, sip):
+            self._transfers.pop(target.token, None)
             report(over)
         return HookAnswer()
 
@@ -112,7 +134,24 @@ class JambonzOriginator:
         """Close the HTTP connections."""
         await self._api.aclose()
 
-    def _verbs(self, target: MediaTarget) -> list[dict[str, object]]:
+    def _called(self, to: str) -> dict[str, str]:
+        called = {"type": "phone", "number": called_number(to)}
+        return called | ({"trunk": self._config.trunk} if self._config.trunk else {})
+
+    def _answer(self, target: MediaTarget) -> list[dict[str, object]]:
+        request = self._transfers.pop(target.token, None)
+        if request is None:
+            return self._listen(target)
+        request.report(CallTransferred())
+        caller_id = called_number(request.caller_id or self._config.caller_id)
+        dial: dict[str, object] = {
+            "verb": "dial",
+            "callerId": caller_id,
+            "target": [self._called(request.to)],
+        }
+        return [dial, {"verb": "hangup"}]
+
+    def _listen(self, target: MediaTarget) -> list[dict[str, object]]:
         listen: dict[str, object] = {
             "verb": "listen",
             "url": target.media_url,

@@ -13,10 +13,13 @@ from telephony.websocket.causes import from_status
 from telephony.websocket.originator import (
     CallConnected,
     CallRinging,
+    CallTransferred,
     HookAnswer,
     MediaTarget,
     OriginationRefused,
     Report,
+    TransferRefused,
+    TransferRequest,
     called_number,
 )
 
@@ -62,9 +65,10 @@ class TwilioOriginator:
 
     async def originate(self, request: DialRequest, target: MediaTarget, report: Report) -> str:
         """Create a call. Custom SIP headers cannot be sent to telephone numbers."""
+        caller_id = called_number(request.caller_id or self._config.caller_id)
         form = {
             "To": called_number(request.to),
-            "From": self._config.caller_id,
+            "From": caller_id,
             "Twiml": twiml(target),
             "Timeout": str(max(5, round(request.ring_timeout_s))),
             "StatusCallback": target.status_url,
@@ -87,6 +91,19 @@ class TwilioOriginator:
     async def send_digits(self, call_id: str, digits: str) -> bool:
         """New TwiML would end the stream: digits go as sound."""
         return False
+
+    async def transfer(self, call_id: str, request: TransferRequest) -> None:
+        """New TwiML ends our stream and dials; whether somebody answers is not told to us.
+
+        https://www.twilio.com/docs/voice/tutorials/how-to-modify-calls-in-progress
+        """
+        caller_id = called_number(request.caller_id or self._config.caller_id)
+        form = {"Twiml": dial_twiml(called_number(request.to), caller_id)}
+        response = await rest.send(self._api, "Twilio", "POST", f"{self._calls}/{call_id}.json", data=form)
+        if response.status_code >= 400:
+            request.report(TransferRefused(text=f"Twilio error {rest.fields(response).get('code')}"))
+        else:
+            request.report(CallTransferred())
 
     def hook(
         self, name: str, target: MediaTarget, query: Mapping[str, str], report: Report
@@ -111,6 +128,11 @@ class TwilioOriginator:
 def twiml(target: MediaTarget) -> str:
     """Connect the call to our stream. The token is in the path, for queries are not allowed there."""
     return f"<Response><Connect><Stream url={quoteattr(target.media_url)}/></Connect></Response>"
+
+
+def dial_twiml(number: str, caller_id: str) -> str:
+    """Connect the call with somebody else; it ends with theirs."""
+    return f"<Response><Dial callerId={quoteattr(caller_id)}><Number>{number}</Number></Dial></Response>"
 
 
 def _refusal(http_status: int, answer: Mapping[str, object]) -> Exception:

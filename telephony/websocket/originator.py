@@ -40,16 +40,51 @@ class CallDigit:
 
 
 @dataclass(frozen=True, slots=True)
+class CallHeld:
+    """The provider says that the far end put the call on hold, or (`held` false) took it back."""
+
+    held: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CallTransferred:
+    """The call is in other hands: it goes on without us and must not be hung up."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRefused:
+    """Nobody took the call over. It goes on as before."""
+
+    status: int | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CallOver:
     """The provider says that the call is over."""
 
     kind: EndKind
     status: int | None = None
+    """SIP status, where the provider tells it."""
     text: str = ""
+    q850: int | None = None
+    """Cause by ITU-T Q.850, where the provider tells it."""
 
 
-CallReport = CallRinging | CallConnected | CallDigit | CallOver
+CallReport = CallRinging | CallConnected | CallDigit | CallHeld | CallTransferred | TransferRefused | CallOver
 Report = Callable[[CallReport], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TransferRequest:
+    """Connect the callee of a live call with somebody else."""
+
+    to: str
+    """A number or sip:NUMBER@HOST."""
+    caller_id: str
+    """As whom the call was placed; empty for the number that is configured."""
+    target: MediaTarget
+    report: Report
 
 
 class OriginationRefused(Exception):
@@ -86,6 +121,13 @@ class Originator(Protocol):
 
     async def send_digits(self, call_id: str, digits: str) -> bool:
         """Send DTMF; False where the provider has no way to."""
+
+    async def transfer(self, call_id: str, request: TransferRequest) -> None:
+        """Ask the provider to hand the callee over.
+
+        `CallTransferred` or `TransferRefused` is reported, perhaps before this returns. Raises LineError
+        if the provider cannot be asked, or knows no transfer.
+        """
 
     def hook(
         self, name: str, target: MediaTarget, query: Mapping[str, str], report: Report

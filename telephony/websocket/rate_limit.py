@@ -1,15 +1,15 @@
-"""How many messages a peer may send. Pure: a token bucket with the time as input."""
+"""How many messages a peer may send, or calls we place. Pure: a token bucket with the time as input."""
 
 _BURST_S = 5.0
 """A second lost to the network comes back as a burst."""
 
 
 class RateLimit:
-    """Lets `per_s` through on average, five seconds' worth at once."""
+    """Lets `per_s` through on average, `burst_s` worth of it at once."""
 
-    def __init__(self, per_s: float, at: float) -> None:
+    def __init__(self, per_s: float, at: float, burst_s: float = _BURST_S) -> None:
         self._per_s = per_s
-        self._left = self._most = per_s * _BURST_S
+        self._left = self._most = per_s * burst_s
         self._at = at
 
     def take(self, at: float) -> bool:

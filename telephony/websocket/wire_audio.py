@@ -3,12 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from telephony.audio import Resampler, decode_alaw, decode_mulaw, encode_alaw, encode_mulaw
+from telephony.audio import StreamResampler, decode_alaw, decode_mulaw, encode_alaw, encode_mulaw
 from telephony.line import SAMPLE_RATE_HZ, Frame
 from telephony.websocket.codec import AudioFormat, Encoding, ProtocolFault
-
-_QUALITY = "LQ"
-"""Holds back 60 ms; soxr's better ones hold back twice that."""
 
 
 class WireAudio:
@@ -17,8 +14,9 @@ class WireAudio:
     def __init__(self, format: AudioFormat) -> None:
         self._encoding = format.encoding
         rate_hz = format.rate_hz
-        self._inwards = None if rate_hz == SAMPLE_RATE_HZ else Resampler(rate_hz, SAMPLE_RATE_HZ, _QUALITY)
-        self._outwards = None if rate_hz == SAMPLE_RATE_HZ else Resampler(SAMPLE_RATE_HZ, rate_hz, _QUALITY)
+        other = rate_hz != SAMPLE_RATE_HZ
+        self._inwards = StreamResampler(rate_hz, SAMPLE_RATE_HZ) if other else None
+        self._outwards = StreamResampler(SAMPLE_RATE_HZ, rate_hz) if other else None
 
     def decode(self, audio: bytes) -> bytes:
         """Native 16-bit samples at 8 kHz. Raises ProtocolFault for half a sample."""
@@ -34,7 +32,7 @@ class WireAudio:
         return (self._inwards.push(samples) if self._inwards else samples).tobytes()
 
     def encode(self, frame: Frame) -> bytes:
-        """The wire's bytes; fewer or more than a frame's while resampling."""
+        """The wire's bytes of one frame."""
         samples = self._outwards.push(frame) if self._outwards else frame
         if self._encoding is Encoding.MULAW:
             return encode_mulaw(samples).tobytes()

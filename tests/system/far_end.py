@@ -123,6 +123,27 @@ class AsteriskWire:
         return self._event("DTMF_END", digit=digit)
 
 
+class AsteriskPlainWire(AsteriskWire):
+    """Control in words, as chan_websocket.c prints them."""
+
+    def greeting(self) -> list[str]:
+        names = f"connection_id:{self.channel_id} channel:WebSocket/voicebot/0x1 channel_id:{self.channel_id}"
+        return [f"MEDIA_START {names} format:ulaw optimal_frame_size:160 ptime:20"]
+
+    def read(self, message: str | bytes) -> Told | None:
+        if isinstance(message, bytes):
+            return super().read(message)
+        command, _, value = message.partition(" ")
+        told = {"FLUSH_MEDIA": ("clear", None), "HANGUP": ("hang up", None), "MARK_MEDIA": ("mark", value)}
+        return told[command]
+
+    def mark(self, name: str) -> str:
+        return f"MEDIA_MARK_PROCESSED {name}"
+
+    def digit(self, digit: str) -> str:
+        return f"DTMF_END digit:{digit} channel_id:{self.channel_id}"
+
+
 class AudioForkWire:
     """mod_audio_fork and jambonz: `greeting` is the metadata given to the module."""
 
@@ -159,6 +180,8 @@ class FarEnd:
         self.up = asyncio.Event()
         self.told_to_hang_up = False
         self.mute = False
+        self.mouth: deque[Pcm] | None = None
+        """Frames to say; a tone while it is None, silence while it is empty."""
         self.closed = asyncio.Event()
         self._buffer: deque[Pcm | str] = deque()
         self._played: list[Pcm] = []
@@ -169,6 +192,10 @@ class FarEnd:
     def heard(self) -> Pcm:
         """What the person at the telephone has heard."""
         return np.concatenate(self._played) if self._played else np.zeros(0, np.int16)
+
+    def heard_from(self, frame: int) -> list[Pcm]:
+        """The frames that were heard from that one on; while somebody talks there is one each 20 ms."""
+        return self._played[frame:]
 
     async def run(self) -> None:
         offered = [Subprotocol(name) for name in self.wire.subprotocols] or None
@@ -206,11 +233,16 @@ class FarEnd:
             try:
                 if self.mute:
                     continue
-                await connection.send(self.wire.audio(tone(TONE_HZ, 1, number)))
+                await connection.send(self.wire.audio(self._next_said(number)))
                 for name in self._next_frame():
                     await connection.send(self.wire.mark(name))
             except ConnectionClosed:
                 return
+
+    def _next_said(self, number: int) -> Pcm:
+        if self.mouth is None:
+            return tone(TONE_HZ, 1, number)
+        return self.mouth.popleft() if self.mouth else np.zeros(160, np.int16)
 
     def _next_frame(self) -> Iterator[str]:
         if self._buffer and not isinstance(self._buffer[0], str):
@@ -218,6 +250,8 @@ class FarEnd:
             assert not isinstance(frame, str)
             self._played.append(frame)
             self.played_after_clear += self.cleared.is_set()
+        elif self.mouth is not None:
+            self._played.append(np.zeros(160, np.int16))
         while self._buffer and isinstance(self._buffer[0], str):
             name = self._buffer.popleft()
             assert isinstance(name, str)

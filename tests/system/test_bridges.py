@@ -14,13 +14,8 @@ from telephony.line import Answered, DialRequest, DigitPressed, Ended, EndKind, 
 from telephony.websocket.bridge import MediaBridge
 from telephony.websocket.leg import WebSocketLeg
 from tests.system.far_end import TONE_HZ, FarEnd, strongest_hz, tone
-from tests.system.simulated_providers import (
-    Provider,
-    SimulatedAsterisk,
-    SimulatedFreeSwitch,
-    SimulatedJambonz,
-    SimulatedTwilio,
-)
+from tests.system.simulated_providers import Provider, SimulatedJambonz, SimulatedTwilio
+from tests.system.simulated_switches import SimulatedAsterisk, SimulatedFreeSwitch
 
 PROVIDERS = [SimulatedTwilio, SimulatedAsterisk, SimulatedFreeSwitch, SimulatedJambonz]
 every_provider = pytest.mark.parametrize("kind", PROVIDERS, ids=lambda kind: kind.__name__[9:])
@@ -45,8 +40,10 @@ async def ending(leg: WebSocketLeg) -> Ended:
     return event
 
 
-async def answered(bridge: MediaBridge, provider: Provider) -> tuple[WebSocketLeg, FarEnd]:
-    leg = await bridge.dial(TO)
+async def answered(
+    bridge: MediaBridge, provider: Provider, request: DialRequest = TO
+) -> tuple[WebSocketLeg, FarEnd]:
+    leg = await bridge.dial(request)
     async with asyncio.timeout(5):
         assert isinstance(await leg.next_event(), Ringing)
         assert isinstance(await leg.next_event(), Answered)

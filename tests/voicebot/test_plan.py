@@ -48,7 +48,9 @@ def test_a_plan_is_read_with_paths_from_its_own_folder(plan_file: Path) -> None:
     assert (plan.purpose, plan.machine, plan.survey) == (Purpose.MARKETING, OnMachine.HANG_UP, True)
     assert (plan.calling_window.opens, plan.calling_window.closes) == (540, 1230)
     assert plan.retry["no_answer"].attempts == 2
-    assert plan.address("+15555550101") == "sip:+15555550101@127.0.0.1:5080"
+    assert plan.address("+15555550101") == "+15555550101"
+    elsewhere = plan.model_copy(update={"dial": "sip:00{digits}@192.0.2.1"})
+    assert elsewhere.address("+15555550101") == "sip:0015555550101@192.0.2.1"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,8 @@ def test_a_plan_is_read_with_paths_from_its_own_folder(plan_file: Path) -> None:
         ("contacts: people.csv\n", "", 1, "'contacts' is missing"),
         ("+15555550100", "555", 5, "number"),
         ("survey: true", "machine: retry", 1, "needs a 'machine' rule"),
-        ("survey: true", "dial: sip:x@127.0.0.1", 14, "must be a SIP URI with {number}"),
+        ("survey: true", "trunk: one\nbridge: two", 1, "exclude each other"),
+        ("survey: true", "dial: sip:x@127.0.0.1", 14, "or a SIP URI with {number}"),
     ],
 )
 def test_a_fault_is_shown_at_its_line(plan_file: Path, old: str, new: str, line: int, words: str) -> None:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -61,8 +61,13 @@ class CampaignPlan(_Part):
     """ISO country of numbers that are written without '+'."""
     skip_broken_rows: bool = False
     """Call the good rows of a contact file that has broken ones; those go to a .rejected.csv file."""
-    dial: str = "sip:{number}@127.0.0.1:5080"
-    """SIP URI; `{number}` is E.164 with '+', `{digits}` without."""
+    dial: str = "{number}"
+    """What is dialled: the number, of which the trunk makes an address, or a SIP URI with `{number}` (E.164
+    with '+') or `{digits}` (without) in it."""
+    trunk: str = ""
+    """Name of the trunk to call over; all of them, by priority, if neither trunk nor bridge is named."""
+    bridge: str = ""
+    """Name of the bridge to call over."""
     caller: Caller
     purpose: Purpose
     calling_window: CallingWindow
@@ -79,13 +84,21 @@ class CampaignPlan(_Part):
     @classmethod
     def _dial_uses_the_number(cls, dial: str) -> str:
         fields = {name for _, name, _, _ in Formatter().parse(dial) if name is not None}
-        if not dial.startswith(("sip:", "sips:")) or not fields or fields - {"number", "digits"}:
-            raise ValueError("must be a SIP URI with {number} or {digits}, e.g. sip:{number}@127.0.0.1:5080")
+        if dial == "{number}":
+            return dial
+        if not dial.startswith("sip:") or not fields or fields - {"number", "digits"}:
+            raise ValueError("must be {number}, or a SIP URI with {number} or {digits} in it")
         try:
             check_uri(dial.format(number="+12125550100", digits="12125550100"))
         except LineError as error:
             raise ValueError(str(error)) from None
         return dial
+
+    @model_validator(mode="after")
+    def _one_way_out(self) -> Self:
+        if self.trunk and self.bridge:
+            raise ValueError("'trunk' and 'bridge' exclude each other: name the one to call over")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -99,7 +112,7 @@ class CampaignPlan(_Part):
         return data
 
     def address(self, number: str) -> str:
-        """The SIP URI that reaches an E.164 number."""
+        """What is dialled to reach an E.164 number."""
         return self.dial.format(number=number, digits=number.removeprefix("+"))
 
 

@@ -17,7 +17,7 @@ from dialogs.script.format import Script
 from dialogs.script.load import load_script, script_version
 from dialogs.script.variables import required_variables
 from models.engine import EngineError
-from telephony.line import DialRequest, LineError
+from telephony.line import DialRequest, LineBusy, LineError
 from voicebot.call.result import CallResult
 from voicebot.call.session import CallSession
 from voicebot.call.watching import CallWatcher
@@ -28,6 +28,7 @@ from voicebot.campaign.whereabouts import warm_up
 from voicebot.console import events
 from voicebot.console.progress import CampaignProgress
 from voicebot.console.steps import Steps
+from voicebot.lines import LineChoice, build_line, caller_id
 from voicebot.records.async_store import AsyncRecords
 from voicebot.records.database import open_database
 from voicebot.records.store import Records
@@ -71,7 +72,12 @@ class CallPlacer:
             engines=self.service.engines,
             script=self.script,
             opening=open_dialogue(self.script, contact.variables),
-            request=DialRequest(contact.address, {"X-Attempt": str(attempt)}, self.plan.ring_timeout_s),
+            request=DialRequest(
+                contact.address,
+                {"X-Attempt": str(attempt)},
+                self.plan.ring_timeout_s,
+                caller_id(self.service.settings, line_choice(self.plan), self.plan.caller.number),
+            ),
             settings=self.service.settings,
             watcher=CallWatcher(self.watcher, call_id),
             local_now=lambda: datetime.now(ZoneInfo(zone)),
@@ -84,6 +90,9 @@ class CallPlacer:
             return await session.run()
         except asyncio.CancelledError:
             return session.result()
+        except LineBusy as error:
+            logger.warning("call %d waits for a channel: %s", call_id, error)
+            return CallResult(dialled=False, ended_at=datetime.now(UTC), not_connected="concurrency")
         except (EngineError, LineError) as error:
             # Nobody was rung: the contact stays due, and repeated faults stop the dialling.
             logger.error("call %d could not be placed: %s: %s", call_id, type(error).__name__, error)
@@ -106,6 +115,11 @@ class _Journal:
         await self.records.run(Records.add_do_not_call, [self.number], "opt_out", self.call_id)
 
 
+def line_choice(plan: CampaignPlan) -> LineChoice:
+    """The way out that a campaign names."""
+    return LineChoice(plan.trunk, plan.bridge)
+
+
 async def run_campaign(
     plan_file: Path, settings: Settings, *, recordings: Path, console: Console
 ) -> CampaignRun:
@@ -118,7 +132,7 @@ async def run_campaign(
     script = load_script(plan.script)
     if not plan.survey:
         script = script.model_copy(update={"survey": None})
-    await asyncio.to_thread(check_ready, settings, script)
+    await asyncio.to_thread(check_ready, settings, script, line_choice(plan))
     await asyncio.to_thread(warm_up)
     records = Records(open_database(settings.database))
     opened = await asyncio.to_thread(
@@ -132,7 +146,10 @@ async def run_campaign(
     )
     async with AsyncRecords(records) as keeper, AsyncExitStack() as stack:
         with Steps(console) as steps:
-            service = await stack.enter_async_context(prepare_service(settings, script, recordings, steps))
+            line = build_line(settings, line_choice(plan))
+            service = await stack.enter_async_context(
+                prepare_service(settings, script, recordings, steps, line)
+            )
         with CampaignProgress(console) as watcher:
             end = await _dial(opened.campaign, plan, script, keeper, service, watcher)
     return CampaignRun(opened.campaign, end, recordings)

@@ -4,15 +4,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telephony.line import Answered, DigitPressed, Ended, EndKind, LegEvent, MediaStatistics, Ringing
+from telephony.line import (
+    Answered,
+    DigitPressed,
+    Ended,
+    EndKind,
+    Held,
+    LegEvent,
+    MediaStatistics,
+    Ringing,
+    TransferFailed,
+    Unheld,
+)
 from telephony.websocket.causes import from_freeswitch, from_q850, from_status
+from telephony.websocket.originator import CallOver
 from telephony.websocket.progress import BridgedCall, Events, Farewell
 
 NOTHING = MediaStatistics()
+AFTER_ANSWER = (EndKind.REMOTE_HANGUP, EndKind.LOCAL_HANGUP, EndKind.MEDIA_LOST, EndKind.TRANSFERRED)
 
 
 def over(call: BridgedCall, kind: EndKind) -> Events:
-    return call.over(0.0, kind, None, "", NOTHING)
+    return call.over(0.0, CallOver(kind), NOTHING)
 
 
 def happen(call: BridgedCall, what: str) -> Events:
@@ -25,6 +38,12 @@ def happen(call: BridgedCall, what: str) -> Events:
             return call.media_started(0.0)
         case "digit":
             return call.digit(0.0, "5")
+        case "held" | "back":
+            return call.hold(0.0, held=what == "held")
+        case "transfer":
+            call.begin_transfer()
+        case "transfer failed":
+            return call.transfer_failed(0.0, 603, "Decline")
         case "connected":
             call.connected = True
         case "hang up":
@@ -37,6 +56,7 @@ def happen(call: BridgedCall, what: str) -> Events:
 
 
 HAPPENINGS = ["ringing", "early media", "media", "digit", "connected", "hang up", "ring out"]
+HAPPENINGS += ["held", "back", "transfer", "transfer failed"]
 
 
 @given(st.lists(st.sampled_from([*HAPPENINGS, "busy", "remote_hangup", "media_lost"]), max_size=12))
@@ -50,11 +70,15 @@ def test_events_come_in_order_and_the_end_once(happenings: list[str]) -> None:
         assert kinds[-1] is Ended
     if Answered in kinds:
         assert Ringing not in kinds[kinds.index(Answered) :]
-    if DigitPressed in kinds:
-        assert Answered in kinds[: kinds.index(DigitPressed)]
+    for later in {DigitPressed, Held, Unheld, TransferFailed} & set(kinds):
+        assert Answered in kinds[: kinds.index(later)]
+    holds = [kind for kind in kinds if kind in (Held, Unheld)]
+    assert all(kind is (Unheld if number % 2 else Held) for number, kind in enumerate(holds))
+    assert kinds.count(TransferFailed) <= happenings.count("transfer")
     for event in events:
         if isinstance(event, Ended) and Answered in kinds:
-            assert event.kind in (EndKind.REMOTE_HANGUP, EndKind.LOCAL_HANGUP, EndKind.MEDIA_LOST)
+            assert event.kind in AFTER_ANSWER
+            assert event.kind is not EndKind.TRANSFERRED or "transfer" in happenings
 
 
 @pytest.mark.parametrize(
@@ -69,6 +93,11 @@ def test_events_come_in_order_and_the_end_once(happenings: list[str]) -> None:
         ("media,hang up", "completed", EndKind.LOCAL_HANGUP),
         ("media", "completed", EndKind.REMOTE_HANGUP),
         ("media", "failed", EndKind.REMOTE_HANGUP),
+        ("media,transfer", "completed", EndKind.TRANSFERRED),
+        ("media,transfer,transfer failed", "completed", EndKind.REMOTE_HANGUP),
+        ("media,transfer,hang up", "completed", EndKind.LOCAL_HANGUP),
+        ("media,hang up,transfer", "completed", EndKind.LOCAL_HANGUP),
+        ("ringing,transfer", "busy", EndKind.BUSY),
     ],
 )
 def test_the_end_is_what_happened(before: str, last: str, kind: EndKind) -> None:
@@ -93,3 +122,18 @@ def test_causes_of_providers() -> None:
     assert from_freeswitch("UNALLOCATED_NUMBER").kind is EndKind.NOT_EXIST
     assert from_freeswitch("ORIGINATOR_CANCEL").kind is EndKind.CANCELLED
     assert from_freeswitch("WHATEVER").kind is EndKind.SIP_ERROR
+    assert from_q850(17, "User busy").q850 == 17
+    assert from_q850(0, "Unknown").q850 is None
+    busy = from_freeswitch("USER_BUSY", "17", "486")
+    assert (busy.kind, busy.q850, busy.status) == (EndKind.BUSY, 17, 486)
+    hung_up = from_freeswitch("NORMAL_CLEARING", "16", "200")
+    assert (hung_up.kind, hung_up.q850, hung_up.status) == (EndKind.REMOTE_HANGUP, 16, None)
+    # Causes of FreeSWITCH's own are no Q.850, and what is no number is none.
+    assert from_freeswitch("MEDIA_TIMEOUT", "604", "x").q850 is None
+    assert from_freeswitch("NEW_CAUSE", "28", "").kind is EndKind.NOT_EXIST
+
+
+def test_the_end_names_bridge_status_and_cause() -> None:
+    (ended,) = BridgedCall(trunk="acme").over(0.0, CallOver(EndKind.BUSY, 486, "Busy", 17), NOTHING)
+    assert isinstance(ended, Ended)
+    assert (ended.trunk, ended.status, ended.q850, ended.text) == ("acme", 486, 17, "Busy")

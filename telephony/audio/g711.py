@@ -1,17 +1,7 @@
-"""Telephone audio on numpy arrays: G.711, levels, resampling; any shape of array."""
-
-from typing import TypeVar
+"""G.711 by table: arrays of any shape."""
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
-
-Samples = TypeVar("Samples", NDArray[np.int16], NDArray[np.float32])
-
-SILENCE_DBFS = -100.0
-"""What `level_dbfs` gives for digital silence."""
-
-_FULL_SCALE = 32768.0
 
 
 def _mulaw_decoding() -> NDArray[np.int16]:
@@ -75,45 +65,3 @@ def encode_alaw(samples: NDArray[np.int16]) -> NDArray[np.uint8]:
 def decode_alaw(codes: NDArray[np.uint8]) -> NDArray[np.int16]:
     """16-bit samples of G.711 A-law bytes, same shape."""
     return _ALAW_DECODING[codes]
-
-
-def level_dbfs(samples: NDArray[np.int16]) -> NDArray[np.float64]:
-    """Root-mean-square level over the last axis, in dB below a full-scale square wave.
-
-    `(calls, 160)` gives `(calls,)`. Silence gives `SILENCE_DBFS`.
-    """
-    power = np.mean(np.square(samples, dtype=np.float64), axis=-1) / _FULL_SCALE**2
-    quietest = 10.0 ** (SILENCE_DBFS / 10)
-    level: NDArray[np.float64] = 10.0 * np.log10(np.maximum(power, quietest))
-    return level
-
-
-class Resampler:
-    """Changes the sample rate of one mono stream that comes in pieces, without clicks at their borders.
-
-    int16 in, int16 out. The filter works in blocks: at the default quality up to 120 ms of audio
-    are held back between pushes. Where a whole utterance is at hand, `resample` has no such delay.
-    """
-
-    def __init__(self, from_hz: int, to_hz: int, quality: str = "HQ") -> None:
-        """`quality` is soxr's: QQ, LQ, MQ, HQ, VHQ."""
-        self._stream = soxr.ResampleStream(from_hz, to_hz, 1, dtype="int16", quality=quality)
-
-    def push(self, samples: NDArray[np.int16]) -> NDArray[np.int16]:
-        """Give the next piece, of any length; get the samples that are ready, possibly none."""
-        ready: NDArray[np.int16] = self._stream.resample_chunk(samples)
-        return ready
-
-    def finish(self) -> NDArray[np.int16]:
-        """The samples still held back. The stream is over and starts anew with the next push."""
-        rest: NDArray[np.int16] = self._stream.resample_chunk(np.zeros(0, np.int16), last=True)
-        self._stream.clear()
-        return rest
-
-
-def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
-    """A whole mono recording at another rate, in the type it came in."""
-    if from_hz == to_hz:
-        return samples
-    result: Samples = soxr.resample(samples, from_hz, to_hz, quality="HQ")
-    return result

@@ -1,0 +1,144 @@
+"""From a bridge's settings to the line that it is: server, protocol, originator, and who may connect."""
+
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from dialogs.problem import InputError, Problem
+from telephony.line import DialRequest, LineError
+from telephony.websocket.admission import Admission, BasicPassword, TokenOnly, TwilioSigned
+from telephony.websocket.asterisk import AsteriskCodec
+from telephony.websocket.bridge import BridgeConfig, MediaBridge
+from telephony.websocket.browser import BrowserCodec
+from telephony.websocket.codec import Codec
+from telephony.websocket.freeswitch import AudioForkCodec, AudioStreamCodec
+from telephony.websocket.jambonz import JambonzCodec
+from telephony.websocket.originate_asterisk import AsteriskConfig, AsteriskOriginator
+from telephony.websocket.originate_browser import BrowserOriginator, Invite
+from telephony.websocket.originate_freeswitch import AudioModule, FreeSwitchConfig, FreeSwitchOriginator
+from telephony.websocket.originate_jambonz import JambonzConfig, JambonzOriginator
+from telephony.websocket.originate_twilio import TwilioConfig, TwilioOriginator
+from telephony.websocket.originator import MediaTarget, Originator
+from telephony.websocket.twilio import TwilioCodec
+from voicebot.bridge_settings import (
+    AsteriskBridge,
+    BridgeSettings,
+    BrowserBridge,
+    FreeSwitchBridge,
+    JambonzBridge,
+    TwilioBridge,
+)
+
+_Wire = tuple[Callable[[], Codec], Originator, Admission]
+
+
+def named_bridge(name: str, bridges: Mapping[str, BridgeSettings]) -> BridgeSettings:
+    """The settings of the bridge called `name`. Raises InputError that lists those there are."""
+    if name in bridges:
+        return bridges[name]
+    known = f"there are: {', '.join(sorted(bridges))}" if bridges else "the settings name none"
+    mend = "Name one of `bridges` in the settings file, or add it there (docs/telephony.md)"
+    raise InputError([Problem("--bridge", 0, f"no bridge is called {name!r}; {known}", mend)])
+
+
+def bridge_line(name: str, settings: BridgeSettings, invite: Invite | None = None) -> MediaBridge:
+    """The line, not started yet. `invite` shows a person the address for a browser; standard error if None.
+
+    Raises LineError naming bridge, fault and mend.
+    """
+    try:
+        config = BridgeConfig(
+            local_address=settings.local_address,
+            local_port=settings.local_port,
+            public_url=settings.reached_at,
+            longest_message=settings.longest_message,
+            most_messages_per_s=settings.most_messages_per_s,
+            idle_timeout_s=settings.idle_timeout_s,
+            media_timeout_s=settings.media_timeout_s,
+            channels=settings.channels,
+            calls_per_second=settings.calls_per_second,
+            name=name,
+        )
+        codec, originator, admission = _wire(settings, invite or show_address)
+    except LineError as error:
+        raise LineError(f"bridges.{name}: {error}") from None
+    return MediaBridge(config, codec, originator, admission)
+
+
+def show_address(request: DialRequest, target: MediaTarget) -> None:
+    """Tell the person at this terminal where their page has to connect."""
+    sys.stderr.write(f"The page for {request.to} has to open {target.media_url}\n")
+    sys.stderr.flush()
+
+
+def _wire(settings: BridgeSettings, invite: Invite) -> _Wire:
+    match settings:
+        case TwilioBridge():
+            return TwilioCodec, _twilio(settings), TwilioSigned(settings.auth_token)
+        case AsteriskBridge():
+            codec = partial(AsteriskCodec, plain=settings.control == "plain")
+            return codec, _asterisk(settings), _password(settings)
+        case FreeSwitchBridge():
+            fork = settings.module == "mod_audio_fork"
+            return (AudioForkCodec if fork else AudioStreamCodec), _freeswitch(settings), _password(settings)
+        case JambonzBridge():
+            return JambonzCodec, _jambonz(settings), _password(settings)
+        case BrowserBridge():
+            return BrowserCodec, BrowserOriginator(invite), TokenOnly()
+
+
+def _password(settings: AsteriskBridge | FreeSwitchBridge | JambonzBridge) -> Admission:
+    if not settings.media_user and not settings.media_password:
+        return TokenOnly()
+    if not settings.media_user or not settings.media_password:
+        raise LineError("media_user and media_password belong together. Set both or neither")
+    return BasicPassword(settings.media_user, settings.media_password)
+
+
+def _twilio(settings: TwilioBridge) -> Originator:
+    return TwilioOriginator(
+        TwilioConfig(settings.account_sid, settings.auth_token, settings.caller_id, settings.api_url)
+    )
+
+
+def _asterisk(settings: AsteriskBridge) -> Originator:
+    config = AsteriskConfig(
+        ari_url=settings.ari_url,
+        user=settings.user,
+        password=settings.password,
+        application=settings.application,
+        endpoint=settings.endpoint,
+        caller_id=settings.caller_id,
+        media_client=settings.media_client,
+        media_format=settings.media_format,
+        plain_control=settings.control == "plain",
+        transfer_context=settings.transfer_context,
+    )
+    return AsteriskOriginator(config)
+
+
+def _freeswitch(settings: FreeSwitchBridge) -> Originator:
+    config = FreeSwitchConfig(
+        host=settings.host,
+        port=settings.port,
+        password=settings.password,
+        dial_string=settings.dial_string,
+        caller_id=settings.caller_id,
+        module=AudioModule(settings.module),
+        media_user=settings.media_user,
+        media_password=settings.media_password,
+    )
+    return FreeSwitchOriginator(config)
+
+
+def _jambonz(settings: JambonzBridge) -> Originator:
+    config = JambonzConfig(
+        api_url=settings.api_url,
+        account_sid=settings.account_sid,
+        api_key=settings.api_key,
+        caller_id=settings.caller_id,
+        trunk=settings.trunk,
+        media_user=settings.media_user,
+        media_password=settings.media_password,
+    )
+    return JambonzOriginator(config)
