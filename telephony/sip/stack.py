@@ -111,7 +111,8 @@ class SipStack:
     ) -> StackCall:
         """Send the INVITE and return at once. Raises LineError if it cannot be sent."""
         check_request(request, self._config)
-        call = StackCall(rings, tell, self._terminate, self._wire.of, request.ring_timeout_s)
+        timeouts_s = request.ring_timeout_s, self._config.rtp_timeout_s
+        call = StackCall(rings, tell, self._terminate, self._wire.of, *timeouts_s)
         await self._invite(_Dialled(call, request), request_uri(request.to, self._config))
         return call
 
