@@ -25,7 +25,7 @@ demo: $(ready) ## Phone 24 simulated people over real SIP and RTP, then report (
 	$(bin)/voicebot demo $(ARGS)
 
 .PHONY: test
-test: lint sipp ## Linters, types, import rules, then all tests; ARGS go to pytest
+test: lint peers ## Linters, types, import rules, then all tests; ARGS go to pytest
 	$(bin)/pytest $(ARGS)
 
 .PHONY: lint
@@ -69,13 +69,19 @@ $(uv):
 	@rm -rf .uv
 	@"$(PYTHON)" -m pip install --quiet --no-deps --root-user-action ignore --target .uv/$(UV_VERSION) uv==$(UV_VERSION)
 
-# The called party of one system test is sipp. Debian packages it as sip-tester.
-.PHONY: sipp
-sipp:
-	@command -v sipp >/dev/null || { \
-	    echo "==> Installing Debian's sip-tester (the tests phone sipp)"; \
+# The far ends of the SIP tests are sipp and Debian's own baresip; tcpdump looks at the wire, netem spoils it.
+peers := sipp:sip-tester baresip:baresip-core tcpdump:tcpdump tc:iproute2 openssl:openssl
+
+.PHONY: peers
+peers:
+	@missing=; export PATH="$$PATH:/usr/sbin:/sbin"; \
+	for peer in $(peers); do \
+	    command -v "$${peer%%:*}" >/dev/null || missing="$$missing $${peer##*:}"; \
+	done; \
+	[ -z "$$missing" ] || { \
+	    echo "==> Installing Debian's$$missing (the tests phone them)"; \
 	    as_root=; [ "$$(id -u)" = 0 ] || as_root="sudo -n"; \
 	    export DEBIAN_FRONTEND=noninteractive; \
 	    $$as_root apt-get update -qq \
-	        && $$as_root apt-get install -qq -y --no-install-recommends sip-tester </dev/null >/dev/null; \
-	    } || { echo "sipp is missing: install it, on Debian with: apt-get install sip-tester" >&2; exit 2; }
+	        && $$as_root apt-get install -qq -y --no-install-recommends $$missing </dev/null >/dev/null; \
+	    } || { echo "Missing:$$missing. Install them, on Debian with: apt-get install$$missing" >&2; exit 2; }

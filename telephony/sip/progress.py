@@ -40,6 +40,7 @@ class Farewell(Enum):
     HANG_UP = "hung up by us"
     RING_TIMEOUT = "ring timeout"
     TRANSFER_UNREPORTED = "transfer accepted, its outcome was not reported"
+    NO_MEDIA = "no audio came after the answer"
 
 
 @dataclass(slots=True)
@@ -98,7 +99,9 @@ class CallProgress:
 
     def say_farewell(self, why: Farewell) -> bool:
         """We want to end the call. True if CANCEL or BYE must be sent now."""
-        if self.ended or self.farewell or (why is Farewell.RING_TIMEOUT and self.answered):
+        too_late = why is Farewell.RING_TIMEOUT and self.answered
+        too_early = why is Farewell.NO_MEDIA and not self.answered
+        if self.ended or self.farewell or too_late or too_early:
             return False
         self.farewell = why
         return True
@@ -131,7 +134,9 @@ class CallProgress:
         if self.ended:
             return ()
         self.ended = True
-        if self.farewell:
+        if self.farewell is Farewell.NO_MEDIA:
+            kind = EndKind.MEDIA_LOST
+        elif self.farewell:
             kind = EndKind.LOCAL_HANGUP if self.answered else self._farewell_end()
         else:
             kind = EndKind.MEDIA_LOST if self.answered else EndKind.SIP_ERROR
@@ -140,9 +145,9 @@ class CallProgress:
     def _answered_end(self, text: str) -> EndKind:
         if text == _TRANSFERRED or self.farewell is Farewell.TRANSFER_UNREPORTED:
             return EndKind.TRANSFERRED
-        if self.farewell:
+        if self.farewell and self.farewell is not Farewell.NO_MEDIA:
             return EndKind.LOCAL_HANGUP
-        if text.startswith(_RTP_TIMEOUT):
+        if self.farewell or text.startswith(_RTP_TIMEOUT):
             return EndKind.MEDIA_LOST
         # Many switches hang up on us instead of reporting that they took the call over.
         return EndKind.TRANSFERRED if self.transferring else EndKind.REMOTE_HANGUP

@@ -21,6 +21,7 @@ from telephony.line import DialRequest, LegEvent, LineError
 from telephony.sip import stack_config
 from telephony.sip.config import SipTrunkConfig
 from telephony.sip.invitation import check_request, dial_headers, redirect_uri, request_uri
+from telephony.sip.lost_ack import LostAcks
 from telephony.sip.media_rings import WorkerRings
 from telephony.sip.stack_call import StackCall
 from telephony.sip.wire_facts import WireReader
@@ -68,6 +69,7 @@ class SipStack:
         self._hang_up_turn = asyncio.Lock()
         self._last_hang_up = -_GOODBYE_S
         loop = asyncio.get_running_loop()
+        self._acks: LostAcks | None = None
         self._wire = WireReader(lambda call_id: loop.call_soon_threadsafe(self._on_reply, call_id))
 
     @property
@@ -79,6 +81,9 @@ class SipStack:
         """Bind the SIP port and register if the trunk wants that. Raises LineError with the mend."""
         _trace.setLevel(logging.DEBUG)
         _trace.addHandler(self._wire)
+        if self._config.transport == "udp":
+            self._acks = LostAcks(self._config.local_address)
+            _trace.addHandler(self._acks)
         runtime = Runtime(command_timeout=_COMMAND_TIMEOUT_S)
         runtime.subscribe(self._on_stack_event)
         runtime.on_dead = self._on_dead  # type: ignore[assignment]  # the library types its hook as None
@@ -107,7 +112,8 @@ class SipStack:
     ) -> StackCall:
         """Send the INVITE and return at once. Raises LineError if it cannot be sent."""
         check_request(request, self._config)
-        call = StackCall(rings, tell, self._terminate, self._wire.of, request.ring_timeout_s)
+        timeouts_s = request.ring_timeout_s, self._config.rtp_timeout_s
+        call = StackCall(rings, tell, self._terminate, self._wire.of, *timeouts_s)
         await self._invite(_Dialled(call, request), request_uri(request.to, self._config))
         return call
 
@@ -132,6 +138,9 @@ class SipStack:
                 task.cancel()
             await _stop(runtime)
             _trace.removeHandler(self._wire)
+            if self._acks:
+                _trace.removeHandler(self._acks)
+                self._acks.close()
 
     async def _hang_up_all(self) -> None:
         while self._dialled or self._tasks:

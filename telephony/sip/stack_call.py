@@ -24,6 +24,8 @@ _FIRST_REPLY_S = 1.0
 _TRACE_LAG_S = 0.02
 _NO_REPLY_S = 5.0
 """A peer that has not even said 100 Trying by then is not there; the stack itself waits 32 s (timer B)."""
+_MEDIA_GRACE_S = 0.5
+"""The stack's own timeout goes first where it runs."""
 _DIGIT_GAP_MS = 180
 """Added to the 100 ms that the stack counts: a digit takes 240 ms on the wire, then a pause is due."""
 _AUDIO_GAP = (AudioNotActive, AudioRestarted)
@@ -40,8 +42,9 @@ class StackCall:
         terminate: Callable[["StackCall"], Awaitable[None]],
         facts: Callable[[str], WireFacts],
         ring_timeout_s: float,
+        media_timeout_s: float,
     ) -> None:
-        """`facts` gives what the wire told about a Call-ID."""
+        """`facts` gives what the wire told about a Call-ID; a `media_timeout_s` of 0 is none."""
         self.call: Call | None = None
         self.leg_id = ""
         self.note = ""
@@ -61,6 +64,8 @@ class StackCall:
         loop = asyncio.get_running_loop()
         self._reply_due = loop.time() + _FIRST_REPLY_S
         self._ring_timer = loop.call_later(ring_timeout_s, self._ring_out)
+        self._media_timeout_s = media_timeout_s
+        self._heard_anything = False
         self._reply_timer = loop.call_later(min(_NO_REPLY_S, ring_timeout_s), self._give_up_unless_replied)
 
     @property
@@ -105,6 +110,7 @@ class StackCall:
                 if self._downsampler:
                     samples = self._downsampler.push(samples)
                 self._rings.put_heard(samples)
+                self._heard_anything = True
                 self._came_just_now = True
                 if len(pcm) < self._read_bytes:
                     break
@@ -233,6 +239,7 @@ class StackCall:
             case Event.CALL_PROGRESS:
                 return self._progress.ringing(at, early_media=True)
             case Event.CALL_ESTABLISHED:
+                self._await_media()
                 return self._progress.established(at, self._facts(self.leg_id).codec)
             case Event.CALL_DTMF_START:
                 return self._progress.digit(at, event.text or "")
@@ -258,6 +265,23 @@ class StackCall:
     def _give_up_unless_replied(self) -> None:
         if not self._replied.is_set():
             self._ring_out()
+
+    def _await_media(self) -> None:
+        if self._media_timeout_s:
+            wait_s = self._media_timeout_s + _MEDIA_GRACE_S
+            asyncio.get_running_loop().call_later(wait_s, self._check_media)
+
+    def _check_media(self) -> None:
+        """The stack's own timeout runs only once a stream is up.
+
+        None ever is when the peer answers in clear although encryption is required.
+        """
+        if self.ended or self._heard_anything:
+            return
+        if self._progress.held:
+            self._await_media()
+        elif self._progress.say_farewell(Farewell.NO_MEDIA):
+            self._terminate(self)
 
     def _ring_out(self) -> None:
         if self._progress.say_farewell(Farewell.RING_TIMEOUT):

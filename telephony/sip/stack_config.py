@@ -43,6 +43,8 @@ def stack(config: SipTrunkConfig, port: int) -> Config:
         f"sip_listen {host}:{port}",
         f"sip_transports {config.transport}",
         f"sip_verify_server {'yes' if config.tls_verify else 'no'}",
+        # Addresses come from the system, /etc/hosts included; SRV and NAPTR are still asked of DNS.
+        "dns_getaddrinfo yes",
         f"rtp_ports {config.rtp_ports[0]}-{config.rtp_ports[1]}",
         "audio_jitter_buffer_type adaptive",
         f"audio_jitter_buffer_ms {config.jitter_buffer_ms[0]}-{config.jitter_buffer_ms[1]}",

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from telephony.sip.causes import q850_cause
 
 _MOST_CALLS = 1024
-_CALL_ID = re.compile(r"^(?:Call-ID|i)[ \t]*:[ \t]*(\S{1,256})", re.IGNORECASE | re.MULTILINE)
-_CSEQ = re.compile(r"^CSeq[ \t]*:[ \t]*\d{1,10}[ \t]+([A-Z]{1,16})", re.IGNORECASE | re.MULTILINE)
+CALL_ID = re.compile(r"^(?:Call-ID|i)[ \t]*:[ \t]*(\S{1,256})", re.IGNORECASE | re.MULTILINE)
+CSEQ = re.compile(r"^CSeq[ \t]*:[ \t]*(\d{1,10})[ \t]+([A-Z]{1,16})", re.IGNORECASE | re.MULTILINE)
 _REASON = re.compile(r"^Reason[ \t]*:[ \t]*([^\r\n]{1,256})", re.IGNORECASE | re.MULTILINE)
 _SESSION_EXPIRES = re.compile(
     r"^(?:Session-Expires|x)[ \t]*:[ \t]*(\d{1,9})([^\r\n]{0,100})", re.IGNORECASE | re.MULTILINE
@@ -41,8 +41,8 @@ class WireFacts:
 def learn(facts: WireFacts, message: str) -> WireFacts:
     """The facts after one more message from the peer. Its content is not trusted."""
     head, _, body = message.partition("\r\n\r\n")
-    status, cseq = _STATUS.match(head), _CSEQ.search(head)
-    method = cseq[1].upper() if cseq else ""
+    status, cseq = _STATUS.match(head), CSEQ.search(head)
+    method = cseq[2].upper() if cseq else ""
     reason = _REASON.search(head)
     cause = q850_cause(reason[1]) if reason else None
     if status is None:
@@ -85,7 +85,7 @@ class WireReader(logging.Handler):
         where, _, message = record.getMessage().partition("\n")
         if not where.startswith("RX"):
             return
-        found = _CALL_ID.search(message[:8192])
+        found = CALL_ID.search(message[:8192])
         if found is None:
             return
         before = self.of(found[1])

@@ -1,6 +1,6 @@
 """Debian's baresip as called party: an older build of our SIP stack with the ciphers and codecs of its time.
 
-It answers each call at once, plays 1000 Hz, and records what it hears.
+It answers each call at once, plays 1000 Hz or a recording, and records what it hears.
 """
 
 import asyncio
@@ -22,7 +22,9 @@ TONE_HZ = 1000.0
 START_S = 10.0
 STOP_S = 5.0
 MODULES = Path("/usr/lib/baresip/modules")
-_CODEC_MODULES = {"pcmu": "g711", "pcma": "g711", "G722": "g722", "opus": "opus"}
+_CODECS = {"pcmu": "pcmu", "pcma": "pcma", "g722": "G722/16000/1", "opus": "opus/48000/2"}
+"""What the account calls them: those that are not at 8 kHz need the whole of it."""
+_CODEC_MODULES = {"pcmu": "g711", "pcma": "g711", "g722": "g722", "opus": "opus"}
 
 
 @dataclass
@@ -74,14 +76,18 @@ async def telephone(
     codecs: Sequence[str] = ("pcmu",),
     encryption: str = "",
     certificate: Certificate | None = None,
+    says: Path | None = None,
 ) -> AsyncIterator[Telephone]:
-    """baresip on a free port. `encryption` is its `mediaenc`; TLS needs a certificate."""
+    """baresip on a free port. `encryption` is its `mediaenc`; TLS needs a certificate.
+
+    It says what the file holds (WAV, 8 kHz, mono) instead of its tone.
+    """
     program, port = installed("baresip", "baresip-core"), free_udp_ports(2)
     # Its encryption must be loaded before the account that asks for it.
     modules = [
         "stdio",
         *dict.fromkeys(_CODEC_MODULES[codec] for codec in codecs),
-        "ausine",
+        "aufile" if says else "ausine",
         "aubridge",
         "sndfile",
     ]
@@ -94,10 +100,10 @@ async def telephone(
         *(f"module {name}.so" for name in modules),
         "module_app account.so",
         "module_app menu.so",
-        f"audio_source ausine,{TONE_HZ:.0f}",
+        f"audio_source aufile,{says}" if says else f"audio_source ausine,{TONE_HZ:.0f}",
         "audio_player aubridge,nowhere",
-        "ausrc_srate 48000",
-        "ausrc_channels 2",
+        f"ausrc_srate {8_000 if says else 48_000}",
+        f"ausrc_channels {1 if says else 2}",
         f"snd_path {folder}",
         *([f"sip_certificate {certificate.file}"] if certificate else []),
     ]
@@ -105,7 +111,7 @@ async def telephone(
     secured = f";mediaenc={encryption}" if encryption else ""
     (folder / "accounts").write_text(
         f"<sip:peer@127.0.0.1;transport={transport}>;regint=0;answermode=auto"
-        f";audio_codecs={','.join(codecs)}{secured}\n"
+        f";audio_codecs={','.join(_CODECS[codec] for codec in codecs)}{secured}\n"
     )
     with (folder / "log.txt").open("wb") as log:
         process = await asyncio.create_subprocess_exec(

@@ -128,11 +128,15 @@ async def called_party(
     transport: str = "udp",
     address: str = "127.0.0.1",
     port: int | None = None,
+    echo_port: int | None = None,
     options: Sequence[str] = (),
     **values: object,
 ) -> AsyncIterator[Peer]:
-    """sipp as called party on a free port unless one is given; `values` fill the @NAMES@ of the scenario."""
-    media_port, port = free_udp_ports(4), port or free_udp_ports()
+    """sipp as called party on a free port unless one is given; `values` fill the @NAMES@ of the scenario.
+
+    With a `media_port` of the test's own RTP goes there, and not to sipp's port `echo_port`.
+    """
+    media_port, port = echo_port or free_udp_ports(4), port or free_udp_ports()
     payload, encoding = str(values.get("payload", "0 PCMU")).split()
     media = {"media_port": media_port, "payload_type": payload, "encoding": encoding, "captures": CAPTURES}
     defaults = {"reason": "", "hold_ms": 700}

@@ -15,18 +15,18 @@ OUR_HZ = 600.0
 
 
 @pytest.mark.parametrize(
-    ("codec", "peers", "said", "rate_hz"),
+    ("codec", "said", "rate_hz"),
     [
-        ("pcmu", "pcmu", "PCMU/8000", 8_000),
-        ("pcma", "pcma", "PCMA/8000", 8_000),
-        ("g722", "G722", "G722/8000", 16_000),
-        ("opus", "opus", "opus/48000/2", 48_000),
+        ("pcmu", "PCMU/8000", 8_000),
+        ("pcma", "PCMA/8000", 8_000),
+        ("g722", "G722/8000", 16_000),  # the rate that RFC 3551 has it write
+        ("opus", "opus/48000/2", 48_000),
     ],
 )
 async def test_each_codec_carries_a_tone_each_way(
-    tmp_path: Path, codec: str, peers: str, said: str, rate_hz: int
+    tmp_path: Path, codec: str, said: str, rate_hz: int
 ) -> None:
-    async with started_trunk(codecs=(codec,)) as trunk, telephone(tmp_path, codecs=[peers]) as peer:
+    async with started_trunk(codecs=(codec,)) as trunk, telephone(tmp_path, codecs=[codec]) as peer:
         leg, answered = await leg_and_answer(trunk, peer.uri)
         assert answered.codec == said
         (heard,) = await converse([leg], [OUR_HZ], ticks=90)
@@ -40,7 +40,7 @@ async def test_each_codec_carries_a_tone_each_way(
 async def test_the_trunk_takes_the_first_of_its_codecs_that_the_peer_has(tmp_path: Path) -> None:
     async with (
         started_trunk(codecs=("opus", "g722", "pcma")) as trunk,
-        telephone(tmp_path, codecs=["pcma", "G722"]) as peer,
+        telephone(tmp_path, codecs=["pcma", "g722"]) as peer,
     ):
         leg, answered = await leg_and_answer(trunk, peer.uri)
         assert answered.codec == "G722/8000"

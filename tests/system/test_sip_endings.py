@@ -45,7 +45,6 @@ async def test_closing_the_trunk_hangs_up_live_and_ringing_calls(tmp_path: Path)
             await trunk.dial(DialRequest(answering.uri))
 
 
-@pytest.mark.xfail(reason="the stack does not acknowledge an answer that is sent again", strict=True)
 async def test_a_call_whose_ack_is_lost_is_acknowledged_again_and_works(tmp_path: Path) -> None:
     async with (
         started_trunk() as trunk,

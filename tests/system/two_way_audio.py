@@ -1,9 +1,11 @@
-"""A conversation of tones: what each leg is sent, and how to tell that it came back."""
+"""Tones and speech over a leg, and how to tell what came of them at the other end."""
 
 import asyncio
+import re
 import time
 from collections.abc import Sequence
 
+import jiwer
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,3 +42,24 @@ async def converse(legs: Sequence[Leg], tones_hz: Sequence[float], ticks: int) -
                 leg.write_frame(tone(tones_hz[number], written[number]))
                 written[number] += 1
     return heard.reshape(len(legs), -1)
+
+
+async def speak(leg: Leg, speech: NDArray[np.int16], ticks: int) -> NDArray[np.int16]:
+    """Run a media clock: say this, then nothing, and give what was heard all the while."""
+    frames = np.zeros((-(-len(speech) // FRAME_SAMPLES), FRAME_SAMPLES), np.int16)
+    frames.reshape(-1)[: len(speech)] = speech
+    heard = np.zeros((ticks, FRAME_SAMPLES), np.int16)
+    left = list(frames)
+    start = time.monotonic()
+    for tick in range(ticks):
+        await asyncio.sleep(start + tick * FRAME_MS / 1000 - time.monotonic())
+        leg.read_frame(heard[tick])
+        while left and leg.queued_samples() < AHEAD_SAMPLES:
+            leg.write_frame(left.pop(0))
+    return heard.reshape(-1)
+
+
+def word_error_rate(said: str, heard: str) -> float:
+    """Of lower-case words without punctuation."""
+    said, heard = (re.sub(r"[^a-z ]", "", text.lower()) for text in (said, heard))
+    return float(jiwer.wer(said, heard or "-"))

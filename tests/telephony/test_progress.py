@@ -21,7 +21,11 @@ HAPPENINGS = {
     "closed by us": lambda call, at: call.closed(at, "Rejected by user", STATISTICS),
     "stack died": lambda call, at: call.lost(at, "SIP stack died"),
 }
-FAREWELLS = {"hang up": Farewell.HANG_UP, "ring timeout": Farewell.RING_TIMEOUT}
+FAREWELLS = {
+    "hang up": Farewell.HANG_UP,
+    "ring timeout": Farewell.RING_TIMEOUT,
+    "no media": Farewell.NO_MEDIA,
+}
 BEFORE_ANSWER = set(list(EndKind)[: list(EndKind).index(EndKind.CANCELLED) + 1])
 
 
@@ -72,6 +76,14 @@ def test_the_usual_calls() -> None:
 
 def test_a_ring_timeout_without_ringing_never_reached_a_telephone() -> None:
     assert end_of("ring timeout", "closed by us").kind is EndKind.UNREACHABLE
+
+
+def test_a_call_in_which_no_audio_ever_came_is_lost() -> None:
+    for end in ("closed by us", "stack died"):
+        ended = end_of("200", "no media", end)
+        assert ended.kind is EndKind.MEDIA_LOST
+    assert end_of("200", "no media", "closed by us").text == "no audio came after the answer"
+    assert not CallProgress().say_farewell(Farewell.NO_MEDIA)
 
 
 def test_a_refusal_that_crosses_our_cancel_is_the_truth() -> None:
