@@ -89,7 +89,7 @@ def test_example_campaign_and_settings_load(tmp_path: Path) -> None:
 def test_commands_and_options_that_are_shown_exist() -> None:
     lines = [
         line
-        for name in ("README.md", "docs/scripts.md", "docs/campaigns.md", "docs/settings.md")
+        for name in ("README.md", "docs/scripts.md", "docs/campaigns.md", "docs/settings.md", "docs/bench.md")
         for line in re.findall(r"^(?:[A-Z_]+=\S+ )?voicebot (.*?)(?: +#.*)?$", page(name), re.MULTILINE)
     ]
     assert len(lines) > 8

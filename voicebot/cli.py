@@ -19,6 +19,7 @@ from models.engine import EngineError
 from models.registry.weights import WeightsError
 from telephony.line import LineError
 from voicebot import __version__
+from voicebot.bench.error import BenchError
 from voicebot.settings import load_settings
 from voicebot.simulation.crowd import CrowdError
 
@@ -34,8 +35,12 @@ trunk_app = typer.Typer(help="Look after SIP trunks.", no_args_is_help=True)
 app.add_typer(campaign_app, name="campaign")
 app.add_typer(script_app, name="script")
 app.add_typer(trunk_app, name="trunk")
+bench_app = typer.Typer(
+    help="Measure on this machine, beside others doing the same work.", no_args_is_help=True
+)
+app.add_typer(bench_app, name="bench")
 
-_MENDABLE = InputError | WeightsError | LineError | EngineError | CrowdError
+_MENDABLE = InputError | WeightsError | LineError | EngineError | CrowdError | BenchError
 INPUT_ERROR = 2
 INTERRUPTED = 130
 
@@ -203,6 +208,21 @@ def doctor(
     with _clear_errors():
         healthy = examine(load_settings(settings_file), Console(), fetch=fetch)
     raise typer.Exit(0 if healthy else INPUT_ERROR)
+
+
+@bench_app.command("media")
+def bench_media(
+    calls: Annotated[str, typer.Option(help="Numbers of calls at once, one run each.")] = "20,100",
+    seconds: Annotated[float, typer.Option(min=2, max=120, help="Measured time of one turn.")] = 10,
+    rounds: Annotated[int, typer.Option(min=1, max=10, help="Turns of each contender.")] = 3,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all figures here.")] = None,
+) -> None:
+    """CPU per call of the media path, beside agent-transport and aiortp, with sipp as the far end."""
+    from voicebot.bench.media import call_counts, run_media_bench
+
+    with _clear_errors():
+        measured = run_media_bench(call_counts(calls), seconds, rounds, json_file, Console())
+    raise typer.Exit(0 if measured else 1)
 
 
 @app.callback(invoke_without_command=True)

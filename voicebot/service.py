@@ -99,7 +99,7 @@ async def prepare_service(
         await render(fixed_sayings(script), speaker, steps)
         detector = BatchedVad(weights_path(DETECTOR, "silero_vad.onnx", settings.weights))
         clock = MediaClock(detector, ToneDetector(MOST_CALLS_WITH_TONES))
-        writer = stack.enter_context(RecordingWriter(recordings))
+        writer = stack.enter_context(RecordingWriter(recordings, settings.recording_format))
         # What lives this long is never garbage: keep the collector from walking it during calls.
         gc.collect()
         gc.freeze()

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     cache: Path = Path.home() / ".cache" / "voicebot"
     """Rendered prompts and embedded examples."""
     recordings: Path = Path("out/recordings")
+    recording_format: Literal["wav", "opus"] = "wav"
+    """WAV is what every tool reads, and bit for bit what was heard; Ogg Opus takes an eighth of the space."""
+    comfort_noise_dbov: int | None = Field(default=None, ge=-90, le=-40)
+    """Level of a faint noise that is sent while the bot is silent; none sends nothing."""
     trunks: dict[LineName, TrunkSettings] = {"main": TrunkSettings()}
     """SIP trunks by name: calls go out through the first by priority that can take them."""
     bridges: dict[LineName, BridgeSettings] = {}

@@ -31,7 +31,8 @@ _GAIN[:_STEP] = 1.0
 
 
 class LossConcealment:
-    """One call's concealment on frames of 160 samples, in place. A frame heard costs about 1 us."""
+    """One call's concealment on frames of 160 samples, in place. A frame heard costs 0.3 us,
+    the first of a gap and the return from it 70 us together."""
 
     def __init__(self, noise_dbov: float = LEVEL_DBOV) -> None:
         self._noise = ComfortNoise(noise_dbov)

@@ -53,8 +53,10 @@ class MediaMemory:
         self._counters[-1] += 1
 
     def close(self) -> None:
-        """Give the file back; the memory goes when nobody maps it any more."""
-        os.close(self.descriptor)
+        """Give the file back, once; the memory goes when nobody maps it any more."""
+        descriptor, self.descriptor = self.descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def clear(self, slot: int) -> None:
         """Make a slot ready for its next call. Neither side may use it meanwhile."""

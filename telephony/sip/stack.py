@@ -30,6 +30,7 @@ _COMMAND_TIMEOUT_S = 10.0
 _GOODBYE_S = 0.2
 """After the last BYE or CANCEL the port stays open this long for the replies."""
 _MOST_REDIRECTS = 3
+_NAME_TRIES, _NAME_PAUSE_S = 20, 0.005
 
 _log = logging.getLogger(__name__)
 
@@ -155,8 +156,8 @@ class SipStack:
         self._dialling += 1
         try:
             native = await self._agents[caller_id].dial(uri, dial_headers(request, self._config))
-            early = self._unclaimed.pop(native.handle, [])
-            leg_id = next((event.call_id for event in early if event.call_id), str(native.handle))
+            early = await self._first_events(native.handle)
+            leg_id = next((event.call_id for event in early if event.call_id), "")
             call.adopt(native, leg_id)
             self._dialled[native.handle] = dialled
             if self._wire.of(leg_id).replied:
@@ -171,6 +172,14 @@ class SipStack:
             if not self._dialling:
                 for handle in list(self._unclaimed):
                     self._end_stray(handle)
+
+    async def _first_events(self, handle: int) -> list[StackEvent]:
+        """What the stack has said of a new call so far; its first event, which is due, names the call."""
+        for _ in range(_NAME_TRIES):
+            if self._unclaimed[handle]:
+                break
+            await asyncio.sleep(_NAME_PAUSE_S)
+        return self._unclaimed.pop(handle, [])
 
     # -- what the stack reports ----------------------------------------------------------------
 

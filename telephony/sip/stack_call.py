@@ -21,6 +21,7 @@ _READ_S = 0.1
 """Read at once; more than can have come since the last time."""
 _FIRST_REPLY_S = 1.0
 """By then a reachable server has sent at least 100 Trying (RFC 3261: within 200 ms)."""
+_TRACE_LAG_S = 0.02
 _NO_REPLY_S = 5.0
 """A peer that has not even said 100 Trying by then is not there; the stack itself waits 32 s (timer B)."""
 _MEDIA_GRACE_S = 0.5
@@ -57,6 +58,8 @@ class StackCall:
         self._channels = 1
         self._read_bytes = round(SAMPLE_RATE_HZ * 2 * _READ_S)
         self._came_just_now = False
+        self._answered_at: float | None = None
+        """When the call was answered, while that is not told yet."""
         self._replied = asyncio.Event()
         loop = asyncio.get_running_loop()
         self._reply_due = loop.time() + _FIRST_REPLY_S
@@ -206,15 +209,28 @@ class StackCall:
 
     def on_stack_event(self, event: StackEvent) -> None:
         """Take what the SIP stack reports about this call."""
+        self.leg_id = self.leg_id or event.call_id or ""
         if event.event in (Event.CALL_PROGRESS, Event.CALL_ESTABLISHED):
             self._media = True
             if self.call:
                 self._fit_rate(self.call)
-        self._report(self._advance(event, time.monotonic()))
+        self._tell_answer()
+        if event.event is Event.CALL_ESTABLISHED and not self._facts(self.leg_id).codec:
+            # The trace comes by another thread and may be a moment behind the event.
+            self._answered_at = time.monotonic()
+            asyncio.get_running_loop().call_later(_TRACE_LAG_S, self._tell_answer)
+        else:
+            self._report(self._advance(event, time.monotonic()))
 
     def on_lost(self, text: str) -> None:
         """The stack will report no more: end the call with what is known."""
         self._report(self._progress.lost(time.monotonic(), text))
+
+    def _tell_answer(self) -> None:
+        """Tell of an answer that was kept back for its codec."""
+        at, self._answered_at = self._answered_at, None
+        if at is not None:
+            self._report(self._progress.established(at, self._facts(self.leg_id).codec))
 
     def _advance(self, event: StackEvent, at: float) -> Events:
         match event.event:

@@ -213,9 +213,11 @@ class WorkerProcess:
             while child is not None:
                 await self._serve(child)
                 self._lose_calls(f"the SIP worker died (pid {child.process.pid})")
-                await child.end()
-                _log.error("SIP worker %d died, status %s", child.process.pid, child.process.returncode)
-                self._adopt(child := await self._relaunch())
+                dead, child = child, None
+                await dead.end()
+                _log.error("SIP worker %d died, status %s", dead.process.pid, dead.process.returncode)
+                child = await self._relaunch()
+                self._adopt(child)
                 self.restarts += 1
         finally:
             if child is not None:

@@ -1,7 +1,9 @@
 """FreeSWITCH modules that carry a call's audio over WebSocket: mod_audio_fork and mod_audio_stream.
 
 Both send one text message of metadata, then 16-bit audio in binary messages.
-https://github.com/drachtio/drachtio-freeswitch-modules, https://github.com/amigniter/mod_audio_stream
+https://github.com/drachtio/drachtio-freeswitch-modules, https://github.com/amigniter/mod_audio_stream;
+`mark` and `killAudio` as mod_audio_fork/lws_glue.cpp of jambonz/freeswitch-modules reads them: 30 marks at
+most, and a kill also drops what comes within the same 20 ms.
 """
 
 import base64

@@ -129,6 +129,8 @@ class FreeSwitchOriginator:
         applications = [
             "set:hangup_after_bridge=true",
             "set:continue_on_fail=true",
+            # Early media would count as taken.
+            "set:ignore_early_media=true",
             f"set:call_timeout={_TRANSFER_RING_S}",
             *([f"set:effective_caller_id_number={called_number(caller_id)}"] if caller_id else []),
             f"bridge:{dial_string}",
@@ -225,7 +227,7 @@ class FreeSwitchOriginator:
         else:
             command = f"uuid_audio_stream {call_id} start {target.media_url} mono 8k {metadata}"
         try:
-            for name, value in self._credentials().items():
+            for name, value in media_credentials(self._config).items():
                 await self._socket.send(f"api uuid_setvar {call_id} {name} {value}")
             started = (await self._socket.send(f"api {command}")).startswith("+OK")
             if not started:
@@ -235,17 +237,18 @@ class FreeSwitchOriginator:
         if not started and call_id in self._calls:
             self._finish(call_id, CallOver(EndKind.MEDIA_LOST, None, f"{self._config.module} did not start"))
 
-    def _credentials(self) -> dict[str, str]:
-        """Channel variables that make the module log in to us."""
-        user, password = self._config.media_user, self._config.media_password
-        if not user:
-            return {}
-        if self._config.module is AudioModule.FORK:
-            return {"MOD_AUDIO_BASIC_AUTH_USERNAME": user, "MOD_AUDIO_BASIC_AUTH_PASSWORD": password}
-        secret = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
-        return {"STREAM_EXTRA_HEADERS": json_message.write(Authorization=f"Basic {secret}")}
-
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def media_credentials(config: FreeSwitchConfig) -> dict[str, str]:
+    """Channel variables that make the module log in to us, by the names that each module reads."""
+    user, password = config.media_user, config.media_password
+    if not user:
+        return {}
+    if config.module is AudioModule.FORK:
+        return {"MOD_AUDIO_BASIC_AUTH_USERNAME": user, "MOD_AUDIO_BASIC_AUTH_PASSWORD": password}
+    secret = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+    return {"STREAM_EXTRA_HEADERS": json_message.write(Authorization=f"Basic {secret}")}

@@ -111,10 +111,10 @@ class BridgedCall:
         kind = over.kind
         if self.answered:
             kind = EndKind.LOCAL_HANGUP if self.farewell else kind
+            kind = kind if kind in _AFTER_ANSWER else EndKind.REMOTE_HANGUP
             if self.transferring and kind is EndKind.REMOTE_HANGUP:
                 # The provider took the call from us: it ends our stream before it says why.
                 kind = EndKind.TRANSFERRED
-            kind = kind if kind in _AFTER_ANSWER else EndKind.REMOTE_HANGUP
         elif self.farewell and kind in (*_AFTER_ANSWER, EndKind.CANCELLED, EndKind.NO_ANSWER):
             # Anything else, busy say, is a final answer that crossed our own and the truth.
             kind = self._unanswered_farewell()

@@ -116,7 +116,8 @@ class SimulatedTwilio(Provider):
         assert stream is not None
         assert form["StatusCallbackMethod"] == ["GET"]
         self.sid, self.callback = "CA" + "2" * 32, form["StatusCallback"][0]
-        self.spawn(self.live(stream.attrib["url"]))
+        self.media_url = stream.attrib["url"]
+        self.spawn(self.live(self.media_url))
         return JSONResponse({"sid": self.sid, "status": "queued"}, 201)
 
     async def live(self, url: str) -> None:

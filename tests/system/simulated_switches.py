@@ -144,7 +144,7 @@ class SimulatedAsterisk(Provider):
 
 class SimulatedFreeSwitch(Provider):
     channel_variables: dict[str, str]
-    media_password = ""
+    media_password = presented = ""
 
     def settings(self, **shared: Any) -> BridgeSettings:
         if self.media_password:
@@ -220,7 +220,8 @@ class SimulatedFreeSwitch(Provider):
         user = self.channel_variables.get("MOD_AUDIO_BASIC_AUTH_USERNAME")
         if user is None:
             return {}
-        secret = f"{user}:{self.channel_variables['MOD_AUDIO_BASIC_AUTH_PASSWORD']}".encode()
+        password = self.presented or self.channel_variables["MOD_AUDIO_BASIC_AUTH_PASSWORD"]
+        secret = f"{user}:{password}".encode()
         return {"Authorization": "Basic " + base64.b64encode(secret).decode()}
 
     def transfer(self, command: str) -> None:

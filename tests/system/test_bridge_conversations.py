@@ -2,9 +2,10 @@
 hear with Whisper, interrupt, and get what they want."""
 
 import asyncio
+import re
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,7 +36,7 @@ from voicebot.simulation.conversation import Conversation
 from voicebot.simulation.ears import Samples
 from voicebot.simulation.mind import Mind
 from voicebot.simulation.persona import Persona, load_personas
-from voicebot.simulation.voice import beep, line_noise, voice_over
+from voicebot.simulation.voice import Lines, beep, line_noise, voice_over
 
 WIN_BACK = load_script(LIBRARY / SCRIPT)
 VARIABLES = {"first_name": "Anna", "last_purchase": "a reading lamp"}
@@ -66,9 +67,9 @@ class Part:
 
 PARTS = {
     "twilio": Part(SimulatedTwilio, "Stop. Never call this number again.", "opted_out"),
-    "asterisk": Part(SimulatedAsterisk, "Wait, wait. How much is it?", "interested"),
+    "asterisk": Part(SimulatedAsterisk, "Yes, I have got a minute.", "interested"),
     "freeswitch": Part(SimulatedFreeSwitch, "No, thank you. I am not interested.", "refused"),
-    "jambonz": Part(SimulatedJambonz, "Sorry, you have the wrong number.", "wrong_person"),
+    "jambonz": Part(SimulatedJambonz, "No, you have the wrong number.", "wrong_person"),
 }
 
 
@@ -118,8 +119,10 @@ class Stage:
     people: Mapping[str, Persona]
 
     async def hold(self, name: str, provider: Provider, line: Line) -> Held:
+        persona = self.people[name]
+        lines = await voice_over(self.service.speaker, persona, persona.people[0])
         async with asyncio.TaskGroup() as tasks:
-            answering = tasks.create_task(self._answer(name, provider, tasks))
+            answering = tasks.create_task(self._answer(persona, lines, provider, tasks))
             result = await self._call(name, line).run()
         talk, far_end = answering.result()
         return Held(result, talk, provider, far_end)
@@ -140,11 +143,9 @@ class Stage:
         )
 
     async def _answer(
-        self, name: str, provider: Provider, tasks: asyncio.TaskGroup
+        self, persona: Persona, lines: Lines, provider: Provider, tasks: asyncio.TaskGroup
     ) -> tuple[Conversation, FarEnd]:
-        persona = self.people[name]
         human = persona.people[0]
-        lines = await voice_over(self.service.speaker, persona, human)
         far_end = await provider.connected()
         talk = Conversation(
             telephone=FarEndTelephone(provider, far_end),
@@ -197,6 +198,10 @@ async def stage(folder: Path) -> AsyncIterator[tuple[Stage, dict[str, tuple[Prov
         yield Stage(service, people), ends
 
 
+def words_of(texts: Iterable[str]) -> set[str]:
+    return set(re.findall(r"[a-z']+", " ".join(texts).lower()))
+
+
 async def hold_all(folder: Path) -> dict[str, Held]:
     async with stage(folder) as (here, ends), asyncio.timeout(100), asyncio.TaskGroup() as calls:
         held = {name: calls.create_task(here.hold(name, *end)) for name, end in ends.items()}
@@ -212,11 +217,11 @@ def conversations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Held]:
 @pytest.mark.parametrize("name", PARTS)
 def test_a_whole_conversation_comes_to_its_outcome(name: str, conversations: dict[str, Held]) -> None:
     held, part = conversations[name], PARTS[name]
-    assert held.result.outcome == part.outcome
+    assert held.result.outcome == part.outcome, held.result.turns
     assert held.result.party == "live"
     assert held.result.opted_out is (part.outcome == "opted_out")
     if part.outcome == "interested":
-        assert held.result.survey == {"satisfaction": 4} or list(held.result.survey.values()) == [4]
+        assert list(held.result.survey.values()) == [4]
     assert held.provider.hung_up.is_set()
     assert not held.talk.hung_up, "the bot ends the call"
 
@@ -224,13 +229,12 @@ def test_a_whole_conversation_comes_to_its_outcome(name: str, conversations: dic
 @pytest.mark.parametrize("name", PARTS)
 def test_both_sides_understand_each_other(name: str, conversations: dict[str, Held]) -> None:
     held, part = conversations[name], PARTS[name]
-    heard = " ".join(speech.text for speech in held.talk.bot_heard).lower()
-    assert "assistant" in heard, heard
-    assert "recorded line" in heard, heard
-    assert "bye" in heard, heard
-    callee = " ".join(turn.text for turn in held.result.turns if turn.speaker != "agent").lower()
-    for word in part.interrupts.rstrip(".?").lower().split()[-2:]:
-        assert word in callee, callee
+    said = words_of(turn.text for turn in held.result.turns if turn.speaker == "agent")
+    heard = words_of(speech.text for speech in held.talk.bot_heard)
+    assert {"automated", "ai", "assistant", "recorded", "anna"} <= heard
+    assert len(said & heard) >= 0.8 * len(said), said - heard
+    understood = words_of(turn.text for turn in held.result.turns if turn.speaker == "customer")
+    assert len(words_of([part.interrupts]) - understood) <= 1, understood
 
 
 @pytest.mark.parametrize("name", PARTS)

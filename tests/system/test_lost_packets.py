@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from models.asr import Utterance
 from models.asr.whisper import WhisperEngine, WhisperSettings
 from models.tts.piper import PiperEngine
+from models.vad.silero import WINDOW, BatchedVad
 from telephony.audio import LossConcealment, decode_mulaw, encode_mulaw, level_dbfs
 from telephony.line import FRAME_SAMPLES
 from tests.embedded_weights import embedded_weights
 from tests.system.telephone import with_pauses
+from voicebot.settings import EndpointingSettings
 
 SENTENCES = [
     "Who is this?",
@@ -79,6 +81,35 @@ def test_what_was_lost_of_speech_has_nearly_its_spectrum(calls: list[Samples], s
     holes, filled = (float(np.mean(each)) for each in distances)
     print(f"{share:.0%} lost: log-spectral distance {holes:.1f} dB with holes, {filled:.1f} dB concealed")
     assert filled < 14 < 30 < holes
+
+
+def still_speaking_ms(audio: Samples, since: int) -> float:
+    """How long after sample `since` the detector still hears speech."""
+    vad = BatchedVad(embedded_weights("silero-vad-8k") / "silero-vad-8k" / "silero_vad.onnx", streams=1)
+    slot = np.array([vad.open()])
+    windows = (audio[: len(audio) // WINDOW * WINDOW] / 32768).astype(np.float32).reshape(-1, 1, WINDOW)
+    probability = np.array([vad.run(slot, window)[0] for window in windows])
+    spoken = np.flatnonzero(probability >= EndpointingSettings().stop_probability)
+    return max(0.0, ((spoken[-1] + 1) * WINDOW - since) / 8) if spoken.size else 0.0
+
+
+def test_a_stream_that_stops_in_a_word_does_not_go_on_as_speech(calls: list[Samples]) -> None:
+    with_zeros, filled = [], []
+    for call in calls:
+        frames = call.reshape(-1, FRAME_SAMPLES)
+        loud = np.flatnonzero(level_dbfs(frames) > -25)
+        end = int(loud[len(loud) // 2]) + 1
+        padded = np.concatenate([call, np.zeros(16_000, np.int16)])
+        padded = padded[: len(padded) // FRAME_SAMPLES * FRAME_SAMPLES]
+        lost = np.arange(len(padded) // FRAME_SAMPLES) >= end
+        with_zeros.append(still_speaking_ms(with_holes(padded, lost), end * FRAME_SAMPLES))
+        filled.append(still_speaking_ms(concealed(padded, lost), end * FRAME_SAMPLES))
+    longest = f"{max(with_zeros):.0f} ms with zeros, {max(filled):.0f} ms concealed"
+    print(
+        f"speech after the end: mean {np.mean(with_zeros):.0f} and {np.mean(filled):.0f}, longest {longest}"
+    )
+    # Less than the silence after which endpointing looks at the words so far.
+    assert max(filled) < EndpointingSettings().speculate_ms
 
 
 @pytest.mark.parametrize("share", [0.05, 0.10])

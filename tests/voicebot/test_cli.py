@@ -176,6 +176,11 @@ def test_a_database_that_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     assert Path("contacts.csv").read_text() == CONTACTS
 
 
+def test_an_unknown_bridge(folder: Path) -> None:
+    result = run("call", "--to", "+12025550100", "--script", "script.yaml", "--bridge", "acme")
+    assert_refused(result, "--bridge", "no bridge is called 'acme'")
+
+
 def test_a_variable_without_a_value(folder: Path) -> None:
     result = run("chat", "--script", "script.yaml", "--var", "first_name")
     assert_refused(result, "--var", "'first_name' is not name=value")

@@ -7,17 +7,21 @@ the session as an event.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from telephony.line import FRAME_SAMPLES, Frame, Leg
+from telephony.audio import ComfortNoise
+from telephony.line import FRAME_MS, FRAME_SAMPLES, Frame, Leg
 from telephony.tones import ToneEvent, ToneKind
 from voicebot.call.barge_in import BargeIn
 from voicebot.call.endpointing import Endpointer, EndpointEvent
 from voicebot.call.heard_audio import HeardAudio
+from voicebot.call.levels import CallLevels
 from voicebot.call.playout import Playout
 from voicebot.call.recording import Recording
 
 LEAD_SAMPLES = 3 * FRAME_SAMPLES
 """How much is kept queued on the wire: a late tick of up to 30 ms is not heard, whatever carries the call."""
 _MOST_FRAMES_PER_TICK = 4
+_SPEECH = 0.5
+"""What is heard with at least this probability counts for the level of the callee."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,11 @@ class PromptUnlocked:
 
 @dataclass(frozen=True, slots=True)
 class ToneHeard:
-    """A tone on the line: a beep, a fax, ..."""
+    """A tone on the line: a beep, a fax, a key (`detail` is its digit), ..."""
 
     kind: ToneKind
+    detail: str = ""
+    lasted_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +85,18 @@ class CallChannel:
         barge_in: BargeIn,
         recording: Recording | None,
         emit: Callable[[ChannelEvent], None],
+        comfort_noise: ComfortNoise | None = None,
     ) -> None:
+        """`comfort_noise` is sent while nothing is said: recorded as sent, it counts nowhere else."""
         self.leg = leg
         self.endpointer = endpointer
         self.barge_in = barge_in
         self.playout = Playout()
         self.heard_audio = HeardAudio()
+        self.levels = CallLevels()
+        self._comfort_noise = comfort_noise
+        self._since_noise = 0
+        """Samples of speech written after the last comfort noise."""
         self._recording = recording
         self._emit = emit
         self.held = False
@@ -100,6 +112,8 @@ class CallChannel:
         """One 20 ms step of this call."""
         self.heard_audio.add(now_ms, heard)
         if not self.held:
+            if probability >= _SPEECH:
+                self.levels.heard.add(heard)
             self._take_turns(now_ms, probability)
             self._send(now_ms)
         if self._recording:
@@ -119,7 +133,7 @@ class CallChannel:
     def hear_tone(self, tone: ToneEvent) -> None:
         """Tell the session of a tone."""
         if not self.held:
-            self._emit(ToneHeard(tone.kind))
+            self._emit(ToneHeard(tone.kind, tone.detail, (tone.end_tick - tone.start_tick) * FRAME_MS))
 
     def fail(self, fault: Exception) -> None:
         """The tick raised: tell the session."""
@@ -129,7 +143,8 @@ class CallChannel:
         """Fall silent now; what the wire has not taken yet is not said."""
         unsent = self.leg.queued_samples()
         self.leg.flush()
-        self.playout.pause(unsent)
+        # What is unsent is the newest, so that only speech after the noise can be.
+        self.playout.pause(min(unsent, self._since_noise) if self._comfort_noise else unsent)
         if self._recording:
             self._recording.flushed(unsent)
 
@@ -151,7 +166,7 @@ class CallChannel:
             self._recording.close()
 
     def _send(self, now_ms: int) -> None:
-        queued = self.leg.queued_samples() if self.playout.active else 0
+        queued = self.leg.queued_samples() if self.playout.active or self._comfort_noise else 0
         was_locked = self.playout.locked
         for _ in range(_MOST_FRAMES_PER_TICK):
             if queued >= LEAD_SAMPLES:
@@ -162,13 +177,22 @@ class CallChannel:
             if self._sounding != self.playout.reply:
                 self._sounding = self.playout.reply
                 self._emit(ReplyStarted(self.playout.reply, now_ms))
-            self.leg.write_frame(frame)
+            self._write(frame)
+            self.levels.said.add(frame)
+            self._since_noise += FRAME_SAMPLES
             queued += FRAME_SAMPLES
-            if self._recording:
-                self._recording.sent(frame)
+        if self._comfort_noise and queued < FRAME_SAMPLES:
+            # Less lead than speech has: it would delay the next reply.
+            self._write(self._comfort_noise.take(FRAME_SAMPLES))
+            self._since_noise = 0
         if was_locked and not self.playout.locked:
             self._emit(PromptUnlocked(now_ms))
         if self._sounding == self.playout.reply and not self.playout.active:
             self._sounding = None
             if not self.playout.dropped:
                 self._emit(ReplyFinished(self.playout.reply, now_ms))
+
+    def _write(self, frame: Frame) -> None:
+        self.leg.write_frame(frame)
+        if self._recording:
+            self._recording.sent(frame)

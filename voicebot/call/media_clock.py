@@ -98,6 +98,7 @@ class MediaClock:
         self._tone_ticks = 0
         """The listener counts only the ticks in which there are calls."""
         self._channels: dict[Channel, int] = {}
+        self._tones_only: set[Channel] = set()
         self._pending: NDArray[np.float32] = np.zeros((_INITIAL_ROWS, VAD_WINDOW + FRAME_SAMPLES), np.float32)
         self._filled: NDArray[np.intp] = np.zeros(_INITIAL_ROWS, np.intp)
         self._probability: NDArray[np.float32] = np.zeros(_INITIAL_ROWS, np.float32)
@@ -111,14 +112,16 @@ class MediaClock:
         """Time on the clock's own line, between ticks too."""
         return (asyncio.get_running_loop().time() - self._origin_s) * 1000
 
-    def attach(self, channel: Channel) -> None:
-        """Let a call take part from the next tick on."""
+    def attach(self, channel: Channel, *, tones_only: bool = False) -> None:
+        """Let a call take part from the next tick on; `tones_only` spares it the voice detector."""
         slot = self._detector.open()
         while slot >= self._filled.size:
             self._grow()
         self._filled[slot] = 0
         self._probability[slot] = 0.0
         self._channels[channel] = slot
+        if tones_only:
+            self._tones_only.add(channel)
         if self._tones:
             with suppress(IndexError):  # More calls than it can listen to: this one goes without.
                 self._tone_channels[self._tones.open()] = channel
@@ -126,6 +129,7 @@ class MediaClock:
     def detach(self, channel: Channel) -> None:
         """Take a call off the clock; unknown calls are ignored."""
         slot = self._channels.pop(channel, None)
+        self._tones_only.discard(channel)
         if slot is not None:
             self._detector.close(slot)
         for tone_slot in [s for s, listening in self._tone_channels.items() if listening is channel]:
@@ -153,7 +157,7 @@ class MediaClock:
             return
         for channel, slot in channels:
             channel.read(self._frames[slot])
-        self._detect(np.fromiter((slot for _, slot in channels), np.intp, len(channels)))
+        self._detect(np.array([slot for each, slot in channels if each not in self._tones_only], np.intp))
         self._listen_for_tones()
         for channel, slot in channels:
             try:

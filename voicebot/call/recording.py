@@ -4,10 +4,11 @@ Frames are collected on the media clock and written by one thread for all calls.
 """
 
 import logging
+import os
 import queue
 import threading
-import wave
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,21 +16,24 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from telephony.line import FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame
+from telephony.line import FRAME_SAMPLES, Frame
+from voicebot.call.recording_files import RecordingFile, RecordingFormat, create
 
 logger = logging.getLogger(__name__)
 
 _CHUNK_FRAMES = 50
+_NICE = 5
+"""The media clock's threads go first."""
 _SILENCE: Frame = np.zeros(FRAME_SAMPLES, np.int16)
 
 
 class RecordingWriter:
-    """Writes the chunks of all recordings in a thread of its own. A full disk ends recordings, not calls."""
+    """Writes the chunks of all recordings in a thread of its own. A fault ends a recording, not the call."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, format: RecordingFormat = "wav") -> None:
+        self._folder, self._format = folder, format
         self._queue: queue.SimpleQueue[tuple[Path, NDArray[np.int16] | None] | None] = queue.SimpleQueue()
-        self._files: dict[Path, wave.Wave_write | None] = {}
+        self._files: dict[Path, RecordingFile | None] = {}
         self._thread = threading.Thread(target=self._write, name="recording-writer", daemon=True)
 
     def __enter__(self) -> Self:
@@ -44,35 +48,39 @@ class RecordingWriter:
         self._thread.join()
 
     def open(self, name: str) -> "Recording":
-        """A new recording `<folder>/<name>.wav`."""
-        return Recording(self, self._folder / f"{name}.wav")
+        """A new recording `<folder>/<name>.wav`, or `.opus`."""
+        return Recording(self, self._folder / f"{name}.{self._format}")
 
     def put(self, path: Path, chunk: NDArray[np.int16] | None) -> None:
         """Queue a chunk [frames, 2] for a file; None closes the file."""
         self._queue.put((path, chunk))
 
     def _write(self) -> None:
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while (item := self._queue.get()) is not None:
-            path, chunk = item
-            try:
-                self._append(path, chunk)
-            except OSError as error:
-                logger.error("recording %s stopped: %s", path.name, error.strerror)
-                self._files[path] = None
+            self._append(*item)
         for path in list(self._files):
             self._append(path, None)
 
     def _append(self, path: Path, chunk: NDArray[np.int16] | None) -> None:
-        if chunk is None:
-            if file := self._files.pop(path, None):
-                file.close()
-            return
-        if path not in self._files:
-            file = wave.open(str(path), "wb")  # noqa: SIM115 - closed by the last, empty chunk
-            file.setparams((2, 2, SAMPLE_RATE_HZ, 0, "NONE", ""))
-            self._files[path] = file
-        if opened := self._files[path]:
-            opened.writeframes(chunk.astype("<i2").tobytes())
+        file = None
+        try:
+            if chunk is None:
+                if file := self._files.pop(path, None):
+                    file.close()
+                return
+            if path not in self._files:
+                self._files[path] = create(path)
+            if file := self._files[path]:
+                file.write(chunk)
+        except Exception as error:  # A full disk, or whatever an encoder raises.
+            logger.error("recording %s stopped: %s", path.name, getattr(error, "strerror", None) or error)
+            if chunk is not None:
+                self._files[path] = None
+                with suppress(Exception):  # What is written so far may be of use.
+                    if file:
+                        file.close()
 
 
 class Recording:

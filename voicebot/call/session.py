@@ -16,6 +16,7 @@ from typing import Protocol
 from dialogs.flow import OPT_OUT
 from dialogs.script.format import Script
 from dialogs.turn import DialogueState, Reply
+from telephony.audio import ComfortNoise
 from telephony.line import (
     Answered,
     DialRequest,
@@ -31,12 +32,14 @@ from telephony.line import (
 )
 from voicebot.call.asking import Asking
 from voicebot.call.barge_in import BargeIn
-from voicebot.call.channel import CallChannel
+from voicebot.call.channel import CallChannel, ChannelEvent
 from voicebot.call.conversation import Conversation, ConversationEvent, GreetingDue
 from voicebot.call.disposition import Over, connected_word
+from voicebot.call.early_media import EarlyMedia, refined
 from voicebot.call.endpointing import Endpointer
 from voicebot.call.engines import Engines
 from voicebot.call.hearing import Hearing, Understood
+from voicebot.call.key_presses import KeyPresses
 from voicebot.call.media_clock import MediaClock
 from voicebot.call.recording import Recording, RecordingWriter
 from voicebot.call.replying import Replying
@@ -116,6 +119,8 @@ class CallSession:
     _conversation: Conversation | None = None
     _log: TurnLog | None = None
     _recording: Recording | None = None
+    _early: EarlyMedia | None = None
+    _keys: KeyPresses = field(default_factory=KeyPresses)
 
     @property
     def conversation(self) -> Conversation | None:
@@ -152,6 +157,7 @@ class CallSession:
             for timer in self._timers:
                 timer.cancel()
             self._progress.ended_ms = self._progress.ended_ms or self.clock.now_ms
+            self._end_early_media()
             if self._channel:
                 self.clock.detach(self._channel)
                 self._channel.close()
@@ -167,7 +173,10 @@ class CallSession:
 
     async def _on_event(self, event: SessionEvent, leg: Leg, group: asyncio.TaskGroup) -> None:
         match event:
-            case Ringing():
+            case Ringing(early_media=early_media):
+                if early_media and self._early is None:
+                    self._early = EarlyMedia(leg)
+                    self.clock.attach(self._early, tones_only=True)
                 if self._progress.ringing_at is None:
                     self._progress.ringing_at = datetime.now(UTC)
                     self.watcher.ringing()
@@ -183,9 +192,10 @@ class CallSession:
                     self._conversation.bot.over = self._conversation.bot.over or over
                 await leg.hang_up()
             case _:
-                if self._conversation and not self._conversation.bot.over:
-                    self._limit_hold(event)
-                    self._conversation.handle(event, self.clock.now_ms)
+                news = self._keys.once(event, self.clock.now_ms)
+                if news and self._conversation and not self._conversation.bot.over:
+                    self._limit_hold(news)
+                    self._conversation.handle(news, self.clock.now_ms)
                     self._keep_opt_out(group)
                     if self._conversation.bot.over:
                         self._after(_LAST_WORD_S, _HangUpDue(self._conversation.bot.over))
@@ -194,20 +204,13 @@ class CallSession:
         self._progress.answered_at = answered_at = datetime.now(UTC)
         self._progress.answered_ms = now_ms = self.clock.now_ms
         self.watcher.answered()
+        self._end_early_media()
         if self.journal:
             answered = self.journal.answered(leg.leg_id, self._progress.ringing_at, answered_at)
             group.create_task(self._journalled(answered), name="journal")
         language = self.script.language
         emit: Callable[[ConversationEvent], None] = self._events.put_nowait
-        if self.recordings:
-            self._recording = self.recordings.open(self.name)
-        self._channel = CallChannel(
-            leg,
-            Endpointer(self.settings.endpointing),
-            BargeIn(self.settings.barge_in, language),
-            self._recording,
-            emit,
-        )
+        self._channel = self._open_channel(leg, emit)
         self._log = TurnLog(now_ms)
         hearing = Hearing(
             group,
@@ -239,6 +242,23 @@ class CallSession:
         self._after(_HELLO_S, GreetingDue())
         self._after(_LATEST_GREETING_S, GreetingDue(last=True))
         self._after(self.settings.longest_call_s, _HangUpDue(Over.TOO_LONG))
+
+    def _open_channel(self, leg: Leg, emit: Callable[[ChannelEvent], None]) -> CallChannel:
+        if self.recordings:
+            self._recording = self.recordings.open(self.name)
+        noise_dbov = self.settings.comfort_noise_dbov
+        return CallChannel(
+            leg,
+            Endpointer(self.settings.endpointing),
+            BargeIn(self.settings.barge_in, self.script.language),
+            self._recording,
+            emit,
+            None if noise_dbov is None else ComfortNoise(noise_dbov),
+        )
+
+    def _end_early_media(self) -> None:
+        if self._early:
+            self.clock.detach(self._early)
 
     def _keep_opt_out(self, group: asyncio.TaskGroup) -> None:
         """A wish never to be called again is kept at once: it must survive whatever happens to us."""
@@ -304,12 +324,13 @@ class CallSession:
         progress = self._progress
         ended = progress.ended or Ended(0.0, EndKind.LOCAL_HANGUP)
         kind = EndKind.CANCELLED if ended.kind is EndKind.LOCAL_HANGUP else ended.kind
+        reason = refined(kind, self._early.tones if self._early else ())
         result = CallResult(
             leg_id=self._leg.leg_id if self._leg else "",
             dialled=self._leg is not None,
             ringing_at=progress.ringing_at,
             ended_at=datetime.now(UTC),
-            not_connected=kind.value,
+            not_connected=reason.value,
             sip_status=ended.status,
             q850_cause=ended.q850,
             trunk=ended.trunk,
@@ -347,6 +368,7 @@ class CallSession:
             barge_ins=channel.barge_in.stops - channel.barge_in.false_stops,
             false_stops=channel.barge_in.false_stops,
             recording=self._recording.path.name if self._recording else "",
-            media={k: v for k, v in asdict(ended.statistics).items() if v is not None},
+            media={k: v for k, v in asdict(ended.statistics).items() if v is not None}
+            | channel.levels.figures(),
             turns=turns,
         )

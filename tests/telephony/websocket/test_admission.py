@@ -1,5 +1,8 @@
 """Who is let in, what addresses mean, and how settings are refused."""
 
+import json
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +11,7 @@ from telephony.line import LineError
 from telephony.websocket.admission import BasicPassword, BearerToken, TwilioSigned
 from telephony.websocket.config import BridgeConfig
 from telephony.websocket.originate_asterisk import AsteriskConfig
-from telephony.websocket.originate_freeswitch import FreeSwitchConfig
+from telephony.websocket.originate_freeswitch import AudioModule, FreeSwitchConfig, media_credentials
 from telephony.websocket.originate_jambonz import JambonzConfig
 from telephony.websocket.originate_twilio import TwilioConfig
 from telephony.websocket.originator import called_number
@@ -46,6 +49,18 @@ def test_logins() -> None:
         assert "hidden" not in repr(secret)
     with pytest.raises(LineError, match="16"):
         BearerToken("short")
+
+
+def test_what_freeswitch_is_told_to_present_is_what_is_admitted() -> None:
+    config = FreeSwitchConfig(password="p", media_user="voicebot", media_password="pass")
+    fork = media_credentials(config)
+    assert fork == {"MOD_AUDIO_BASIC_AUTH_USERNAME": "voicebot", "MOD_AUDIO_BASIC_AUTH_PASSWORD": "pass"}
+    stream = media_credentials(replace(config, module=AudioModule.STREAM))
+    headers = json.loads(stream["STREAM_EXTRA_HEADERS"])
+    assert BasicPassword("voicebot", "pass").admits("", {"authorization": headers["Authorization"]})
+    assert media_credentials(FreeSwitchConfig(password="p")) == {}
+    with pytest.raises(LineError, match="blanks"):
+        FreeSwitchConfig(password="p", media_user="a b", media_password="c")
 
 
 def test_addresses() -> None:
