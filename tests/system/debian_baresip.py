@@ -68,29 +68,17 @@ class Telephone:
                 await self.process.wait()
 
 
-@asynccontextmanager
-async def telephone(
+def write_config(
     folder: Path,
-    *,
-    transport: str = "udp",
-    codecs: Sequence[str] = ("pcmu",),
-    encryption: str = "",
-    certificate: Certificate | None = None,
-    says: Path | None = None,
-) -> AsyncIterator[Telephone]:
-    """baresip on a free port. `encryption` is its `mediaenc`; TLS needs a certificate.
-
-    It says what the file holds (WAV, 8 kHz, mono) instead of its tone.
-    """
-    program, port = installed("baresip", "baresip-core"), free_udp_ports(2)
-    # Its encryption must be loaded before the account that asks for it.
-    modules = [
-        "stdio",
-        *dict.fromkeys(_CODEC_MODULES[codec] for codec in codecs),
-        "aufile" if says else "ausine",
-        "aubridge",
-        "sndfile",
-    ]
+    port: int,
+    codecs: Sequence[str],
+    encryption: str,
+    certificate: Certificate | None,
+    says: Path | None,
+) -> None:
+    """Its settings, whose order matters: a cipher must be loaded before the account that asks for it."""
+    modules = ["stdio", *dict.fromkeys(_CODEC_MODULES[codec] for codec in codecs), "aubridge", "sndfile"]
+    modules.append("aufile" if says else "ausine")
     if encryption:
         modules.append("dtls_srtp" if encryption == "dtls_srtp" else "srtp")
     lines = [
@@ -108,6 +96,24 @@ async def telephone(
         *([f"sip_certificate {certificate.file}"] if certificate else []),
     ]
     (folder / "config").write_text("\n".join(lines) + "\n")
+
+
+@asynccontextmanager
+async def telephone(
+    folder: Path,
+    *,
+    transport: str = "udp",
+    codecs: Sequence[str] = ("pcmu",),
+    encryption: str = "",
+    certificate: Certificate | None = None,
+    says: Path | None = None,
+) -> AsyncIterator[Telephone]:
+    """baresip on a free port. `encryption` is its `mediaenc`; TLS needs a certificate.
+
+    It says what the file holds (WAV, 8 kHz, mono) instead of its tone.
+    """
+    program, port = installed("baresip", "baresip-core"), free_udp_ports(2)
+    write_config(folder, port, codecs, encryption, certificate, says)
     secured = f";mediaenc={encryption}" if encryption else ""
     (folder / "accounts").write_text(
         f"<sip:peer@127.0.0.1;transport={transport}>;regint=0;answermode=auto"
