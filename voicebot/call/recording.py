@@ -4,7 +4,6 @@ Frames are collected on the media clock and written by one thread for all calls.
 """
 
 import logging
-import os
 import queue
 import threading
 from collections import deque
@@ -22,8 +21,8 @@ from voicebot.call.recording_files import RecordingFile, RecordingFormat, create
 logger = logging.getLogger(__name__)
 
 _CHUNK_FRAMES = 50
-_NICE = 5
-"""The media clock's threads go first."""
+_STRIDE = 19
+"""Calls that begin together hand over in different ticks: by so much more is the next one's first shorter."""
 _SILENCE: Frame = np.zeros(FRAME_SAMPLES, np.int16)
 
 
@@ -33,6 +32,7 @@ class RecordingWriter:
     def __init__(self, folder: Path, format: RecordingFormat = "wav") -> None:
         self._folder, self._format = folder, format
         self._queue: queue.SimpleQueue[tuple[Path, NDArray[np.int16] | None] | None] = queue.SimpleQueue()
+        self._opened = 0
         self._files: dict[Path, RecordingFile | None] = {}
         self._thread = threading.Thread(target=self._write, name="recording-writer", daemon=True)
 
@@ -49,15 +49,17 @@ class RecordingWriter:
 
     def open(self, name: str) -> "Recording":
         """A new recording `<folder>/<name>.wav`, or `.opus`."""
-        return Recording(self, self._folder / f"{name}.{self._format}")
+        self._opened += 1
+        path = self._folder / f"{name}.{self._format}"
+        return Recording(self, path, first_chunk=_CHUNK_FRAMES - self._opened * _STRIDE % _CHUNK_FRAMES)
 
     def put(self, path: Path, chunk: NDArray[np.int16] | None) -> None:
         """Queue a chunk [frames, 2] for a file; None closes the file."""
         self._queue.put((path, chunk))
 
     def _write(self) -> None:
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        # At the media clock's own priority: a thread that waits for a processor with the interpreter in its
+        # hands would keep the clock waiting too.
         while (item := self._queue.get()) is not None:
             self._append(*item)
         for path in list(self._files):
@@ -86,8 +88,10 @@ class RecordingWriter:
 class Recording:
     """One call's recording. `sent` frames wait their turn, so that they lie where they were heard."""
 
-    def __init__(self, writer: RecordingWriter, path: Path) -> None:
+    def __init__(self, writer: RecordingWriter, path: Path, first_chunk: int = _CHUNK_FRAMES) -> None:
+        """`first_chunk` in frames."""
         self.path = path
+        self._chunk = first_chunk
         self._writer = writer
         self._heard: list[Frame] = []
         self._said: list[Frame] = []
@@ -106,8 +110,9 @@ class Recording:
         """Close this tick: the frame heard, and the frame now audible to the callee."""
         self._heard.append(heard.copy())
         self._said.append(self._sent.popleft() if self._sent else _SILENCE)
-        if len(self._heard) >= _CHUNK_FRAMES:
+        if len(self._heard) >= self._chunk:
             self._hand_over()
+            self._chunk = _CHUNK_FRAMES
 
     def close(self) -> None:
         """Write what is left and close the file."""
