@@ -214,6 +214,8 @@ class StackCall:
             self._media = True
             if self.call:
                 self._fit_rate(self.call)
+        if event.event is Event.CALL_ESTABLISHED:
+            self._await_media()
         self._tell_answer()
         if event.event is Event.CALL_ESTABLISHED and not self._facts(self.leg_id).codec:
             # The trace comes by another thread and may be a moment behind the event.
@@ -239,7 +241,6 @@ class StackCall:
             case Event.CALL_PROGRESS:
                 return self._progress.ringing(at, early_media=True)
             case Event.CALL_ESTABLISHED:
-                self._await_media()
                 return self._progress.established(at, self._facts(self.leg_id).codec)
             case Event.CALL_DTMF_START:
                 return self._progress.digit(at, event.text or "")

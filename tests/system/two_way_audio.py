@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from telephony.line import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame, Leg
 
-AHEAD_SAMPLES = 2 * FRAME_SAMPLES
+AHEAD_SAMPLES = 3 * FRAME_SAMPLES
+"""As the service keeps ahead: a late tick of a busy machine is not heard."""
 SETTLED = -25 * FRAME_SAMPLES
 """From here to the end: the last half second, when every buffer on the way is filled."""
 
