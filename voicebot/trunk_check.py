@@ -101,19 +101,17 @@ async def _call(line: SipTrunk, to: str, ring_timeout_s: float, console: Console
 async def call_echo(line: SipTrunk, request: DialRequest) -> TestCall:
     """Dial, send the probe, listen for its echo, hang up. Raises LineError if it could not be dialled."""
     leg = await line.dial(request)
-    codec, heard = "", np.zeros(0, np.int16)
+    while not isinstance(event := await leg.next_event(), Answered):
+        if isinstance(event, Ended):
+            return TestCall("", event, None)
     try:
-        while not isinstance(event := await leg.next_event(), Answered):
-            if isinstance(event, Ended):
-                return TestCall("", event, None)
-        codec = event.codec
         heard = await _send_and_listen(leg)
     finally:
         await leg.hang_up()
-        async with asyncio.timeout(_HANG_UP_S):
-            while not isinstance(ended := await leg.next_event(), Ended):
-                pass
-    return TestCall(codec, ended, find_echo(heard))
+    async with asyncio.timeout(_HANG_UP_S):
+        while not isinstance(ended := await leg.next_event(), Ended):
+            pass
+    return TestCall(event.codec, ended, find_echo(heard))
 
 
 async def _send_and_listen(leg: Leg) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
