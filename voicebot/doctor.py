@@ -18,8 +18,13 @@ from rich.table import Table
 
 from models.registry.catalogue import load_catalogue
 from models.registry.weights import WeightsError, verify
+from telephony.line import LineError
+from voicebot.bridge_line import bridge_line
+from voicebot.bridge_settings import BridgeSettings
 from voicebot.fetching import fetch_weights
+from voicebot.lines import trunk_config
 from voicebot.settings import ModelServerSettings, Settings
+from voicebot.trunk_settings import TrunkSettings
 
 LOCK_FILE = Path(__file__).parent.parent / "requirements.lock"
 LEAST_FREE_GB = 1.0
@@ -61,10 +66,8 @@ def run_checks(settings: Settings) -> list[Check]:
         check_settings(settings),
         *check_packages(required_packages(), locked_versions(LOCK_FILE), installed_version),
         *check_weights(settings.weights),
-        *(
-            check_sip_port(f"SIP port of trunk {name}", trunk.local_address, trunk.local_port)
-            for name, trunk in settings.trunks.items()
-        ),
+        *(check_trunk(name, trunk) for name, trunk in settings.trunks.items()),
+        *(check_bridge(name, bridge) for name, bridge in settings.bridges.items()),
         check_disk("disk for recordings", settings.recordings),
         check_disk("disk for weights", settings.weights),
         check_database(settings.database),
@@ -169,21 +172,37 @@ def check_weights(folder: Path) -> Iterator[Check]:
             yield Check(name, Status.OK, found)
 
 
-def check_sip_port(name: str, address: str, port: int) -> Check:
-    """The port must be free for us to bind."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+def check_trunk(name: str, trunk: TrunkSettings) -> Check:
+    """Its settings must make sense, and the ports of its worker processes be free for us to bind."""
+    what = f"SIP trunk {name}"
+    try:
+        config = trunk_config(trunk)
+        config.check_port()
+    except LineError as error:
+        found, _, mend = str(error).rpartition(". ")
+        return Check(what, Status.FAIL, found, mend)
+    last = config.local_port + config.worker_count - 1
+    ports = str(config.local_port) if last == config.local_port else f"{config.local_port}-{last}"
+    return Check(what, Status.OK, f"{config.local_address}:{ports}/{config.transport} is free")
+
+
+def check_bridge(name: str, bridge: BridgeSettings) -> Check:
+    """Its settings must make sense, and its port be free for us to bind."""
+    what, place = f"bridge {name}", f"{bridge.local_address}:{bridge.local_port}/tcp"
+    try:
+        bridge_line(name, bridge)
+    except LineError as error:
+        found, _, mend = str(error).rpartition(". ")
+        return Check(what, Status.FAIL, found, mend)
+    family = socket.AF_INET6 if ":" in bridge.local_address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((address, port))
+            probe.bind((bridge.local_address, bridge.local_port))
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            return Check(
-                name,
-                Status.FAIL,
-                f"{address}:{port}/udp: {reason}",
-                "Free it or set another local_port",
-            )
-    return Check(name, Status.OK, f"{address}:{port}/udp is free")
+            return Check(what, Status.FAIL, f"{place}: {reason}", "Free it or set another local_port")
+    return Check(what, Status.OK, f"{place} is free")
 
 
 def check_disk(name: str, folder: Path, least_gb: float = LEAST_FREE_GB) -> Check:

@@ -12,8 +12,10 @@ from rich.console import Console
 
 from models.registry.catalogue import load_catalogue
 from voicebot import doctor
+from voicebot.bridge_settings import BrowserBridge, FreeSwitchBridge
 from voicebot.doctor import Check, Status
 from voicebot.settings import ModelServerSettings, Settings
+from voicebot.trunk_settings import TrunkSettings
 
 
 def test_python_outside_the_locked_range_fails() -> None:
@@ -77,14 +79,34 @@ def test_port_in_use_fails_and_a_free_one_passes() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as holder:
         holder.bind(("127.0.0.1", 0))
         port = holder.getsockname()[1]
-        taken = doctor.check_sip_port("SIP port of trunk main", "127.0.0.1", port)
+        taken = doctor.check_trunk("main", TrunkSettings(local_port=port))
     assert taken.status is Status.FAIL
-    assert f"127.0.0.1:{port}/udp: address already in use" in taken.found
-    assert doctor.check_sip_port("SIP port of trunk main", "127.0.0.1", port).status is Status.OK
+    assert f"SIP port {port}/udp on 127.0.0.1 cannot be used: Address already in use" in taken.found
+    assert "local_port" in taken.mend
+    free = doctor.check_trunk("main", TrunkSettings(local_port=port))
+    assert (free.status, free.found) == (Status.OK, f"127.0.0.1:{port}/udp is free")
+
+
+def test_the_ports_of_all_workers_are_looked_at() -> None:
+    many = doctor.check_trunk("main", TrunkSettings(local_port=40_100, channels=150, transport="tcp"))
+    assert many.found == "127.0.0.1:40100-40102/tcp is free"
 
 
 def test_address_of_another_machine_fails() -> None:
-    assert doctor.check_sip_port("SIP port of trunk main", "192.0.2.1", 5070).status is Status.FAIL
+    assert doctor.check_trunk("main", TrunkSettings(local_address="192.0.2.1")).status is Status.FAIL
+
+
+def test_a_bridge_needs_its_port_and_whole_settings() -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = holder.getsockname()[1]
+        taken = doctor.check_bridge("page", BrowserBridge(provider="browser", local_port=port))
+    assert taken.status is Status.FAIL
+    assert f"127.0.0.1:{port}/tcp" in taken.found
+    assert doctor.check_bridge("page", BrowserBridge(provider="browser", local_port=port)).status is Status.OK
+    switch = FreeSwitchBridge(provider="freeswitch", password="x", dial_string="no place for a number")
+    assert "dial_string" in doctor.check_bridge("switch", switch).found
 
 
 def test_disk_is_looked_up_where_the_folder_would_be_made(tmp_path: Path) -> None:
@@ -173,7 +195,7 @@ def test_run_checks_looks_at_everything_and_writes_nothing(tmp_path: Path) -> No
         recordings=tmp_path / "calls",
     )
     checks = doctor.run_checks(settings)
-    assert {"Python", "packages", "SIP port of trunk main", "database", "model server"} <= {
+    assert {"Python", "packages", "SIP trunk main", "database", "model server"} <= {
         check.name for check in checks
     }
     assert not doctor.examine(settings, Console(file=StringIO())), "the weights are missing"
@@ -193,7 +215,7 @@ def test_only_failures_keep_a_campaign_from_running(
 def test_table_says_what_to_mend() -> None:
     fine = Check("Python", Status.OK, "3.11")
     warned = Check("sipp", Status.WARN, "not installed", "install it")
-    failed = Check("SIP port of trunk main", Status.FAIL, "in use", "free it")
+    failed = Check("SIP trunk main", Status.FAIL, "in use", "free it")
     console = Console(file=StringIO(), width=100)
     console.print(doctor.as_table([fine, warned, failed]))
     assert isinstance(console.file, StringIO)

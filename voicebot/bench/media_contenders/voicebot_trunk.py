@@ -18,7 +18,7 @@ _RETRY_S = 0.05
 @asynccontextmanager
 async def connect(calls: int, peer: MediaPeer, setup_s: float) -> AsyncIterator[Sequence[MediaLeg]]:
     """Dial all calls over one trunk and wait for the answers."""
-    trunk = SipTrunk(SipTrunkConfig(local_port=free_udp_port("127.0.0.1"), codecs=("pcmu",)))
+    trunk = SipTrunk(SipTrunkConfig(local_port=free_udp_port("127.0.0.1"), codecs=("pcmu",), channels=calls))
     await trunk.start()
     try:
         places = asyncio.Semaphore(_DIALS_AT_ONCE)
