@@ -99,11 +99,7 @@ class ServiceRings:
         written, asked = counters[_SAID_WRITTEN], counters[_FLUSH_ASKED]
         if asked > counters[_FLUSH_DONE]:
             return written - asked
-        waiting = written - counters[_SAID_TAKEN]
-        on_wire, at = counters[_ON_WIRE], counters[_ON_WIRE_AT]
-        if on_wire:
-            on_wire = max(0, on_wire - int((time.monotonic_ns() - at) * _SAMPLES_PER_NS))
-        return max(0, waiting) + on_wire
+        return max(0, written - counters[_SAID_TAKEN]) + _left(counters)
 
 
 class WorkerRings:
@@ -119,10 +115,10 @@ class WorkerRings:
         _copy_in(self._heard, written, samples)
         self._counters[_HEARD_WRITTEN] = written + len(samples)
 
-    def take_said(self) -> Samples:
-        """Samples to send that came since the last time."""
+    def take_said(self) -> Samples | None:
+        """Samples to send that came since the last time; None if there are none."""
         written, taken = self._counters[_SAID_WRITTEN], self._counters[_SAID_TAKEN]
-        return _copy_out(self._said, taken, written)
+        return _copy_out(self._said, taken, written) if written > taken else None
 
     def said_was_taken(self, samples: int, on_wire: int) -> None:
         """`samples` of `take_said` were passed on; the stack now holds `on_wire` samples unsent."""
@@ -132,8 +128,8 @@ class WorkerRings:
 
     @property
     def on_wire(self) -> int:
-        """What was said last time, for as long as nothing new is."""
-        return self._counters[_ON_WIRE]
+        """What the stack should hold unsent by now, going by what was told of it last."""
+        return _left(self._counters)
 
     def flush_wanted(self) -> bool:
         """Whether the service has asked for it; what it had written until then is passed over."""
@@ -144,6 +140,13 @@ class WorkerRings:
         self._counters[_ON_WIRE] = 0
         self._counters[_FLUSH_DONE] = asked
         return True
+
+
+def _left(counters: memoryview) -> int:
+    on_wire, at = counters[_ON_WIRE], counters[_ON_WIRE_AT]
+    if not on_wire:
+        return 0
+    return max(0, on_wire - int((time.monotonic_ns() - at) * _SAMPLES_PER_NS))
 
 
 def _copy_in(ring: Samples, position: int, samples: Samples) -> None:

@@ -62,6 +62,7 @@ def test_what_is_said_goes_out_once(memory: MediaMemory) -> None:
     for start in range(0, 24_000, 160):
         assert service.write(numbers(start, 160)) == 160
         taken = worker.take_said()
+        assert taken is not None
         worker.said_was_taken(len(taken), 0)
         sent += taken.tolist()
     assert sent == numbers(0, 24_000).tolist()
@@ -84,7 +85,8 @@ def test_a_flush_drops_what_was_written_and_nothing_after_it(memory: MediaMemory
     assert service.queued() == 160
     assert worker.flush_wanted()
     assert not worker.flush_wanted()
-    assert worker.take_said().tolist() == numbers(5_000, 160).tolist()
+    assert (taken := worker.take_said()) is not None
+    assert taken.tolist() == numbers(5_000, 160).tolist()
     worker.said_was_taken(160, 160)
     assert service.queued() <= 160
 
