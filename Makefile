@@ -73,7 +73,7 @@ $(uv):
 peers := sipp:sip-tester baresip:baresip-core tcpdump:tcpdump tc:iproute2 openssl:openssl
 
 .PHONY: peers
-peers:
+peers: ## Install the far ends that the SIP tests phone (Debian, as root or by sudo)
 	@missing=; export PATH="$$PATH:/usr/sbin:/sbin"; \
 	for peer in $(peers); do \
 	    command -v "$${peer%%:*}" >/dev/null || missing="$$missing $${peer##*:}"; \

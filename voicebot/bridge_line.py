@@ -38,7 +38,7 @@ def named_bridge(name: str, bridges: Mapping[str, BridgeSettings]) -> BridgeSett
         return bridges[name]
     known = f"there are: {', '.join(sorted(bridges))}" if bridges else "the settings name none"
     mend = "Name one of `bridges` in the settings file, or add it there (docs/telephony.md)"
-    raise InputError([Problem("--bridge", 0, f"no bridge is called {name!r}; {known}", mend)])
+    raise InputError([Problem("bridges", 0, f"no bridge is called {name!r}; {known}", mend)])
 
 
 def bridge_line(name: str, settings: BridgeSettings, invite: Invite | None = None) -> MediaBridge:

@@ -22,7 +22,7 @@ from telephony.line import LineError
 from voicebot.bridge_line import bridge_line
 from voicebot.bridge_settings import BridgeSettings
 from voicebot.fetching import fetch_weights
-from voicebot.lines import trunk_config
+from voicebot.lines import options_target, port_clashes, trunk_config
 from voicebot.settings import ModelServerSettings, Settings
 from voicebot.trunk_settings import TrunkSettings
 
@@ -67,6 +67,7 @@ def run_checks(settings: Settings) -> list[Check]:
         *check_packages(required_packages(), locked_versions(LOCK_FILE), installed_version),
         *check_weights(settings.weights),
         *(check_trunk(name, trunk) for name, trunk in settings.trunks.items()),
+        *(Check("SIP ports", Status.FAIL, *clash.rsplit(". ", 1)) for clash in port_clashes(settings.trunks)),
         *(check_bridge(name, bridge) for name, bridge in settings.bridges.items()),
         check_disk("disk for recordings", settings.recordings),
         check_disk("disk for weights", settings.weights),
@@ -177,6 +178,7 @@ def check_trunk(name: str, trunk: TrunkSettings) -> Check:
     what = f"SIP trunk {name}"
     try:
         config = trunk_config(trunk)
+        options_target(trunk)
         config.check_port()
     except LineError as error:
         found, _, mend = str(error).rpartition(". ")

@@ -1,10 +1,11 @@
 """The line that calls go out on: all SIP trunks as one, one of them, or a bridge, as the settings have it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 
 from dialogs.problem import InputError, Problem
-from telephony.line import Line
+from telephony.line import Line, LineError
+from telephony.routing.caller_id import CallerIds
 from telephony.routing.group import Member, TrunkGroup
 from telephony.sip.options import OptionsPing, OptionsTarget
 from telephony.sip.trunk import SipTrunk, SipTrunkConfig
@@ -28,27 +29,62 @@ def build_line(settings: Settings, choice: LineChoice = ALL_TRUNKS) -> Line:
     """The line, not started yet. Raises InputError for a name that the settings do not have, LineError."""
     if choice.bridge:
         return bridge_line(choice.bridge, named_bridge(choice.bridge, settings.bridges))
-    return TrunkGroup(
-        [trunk_member(name, trunk) for name, trunk in chosen_trunks(settings.trunks, choice).items()]
-    )
+    members = []
+    for name, trunk in chosen_trunks(settings.trunks, choice).items():
+        try:
+            members.append(trunk_member(name, trunk))
+        except LineError as error:
+            raise LineError(f"trunks.{name}: {error}") from None
+    return TrunkGroup(members)
 
 
 def caller_id(settings: Settings, choice: LineChoice, number: str) -> str:
-    """`number` if the chosen line may call as it; empty otherwise: then the line shows the nearest it has."""
+    """`number` if the chosen line has numbers of its own, this among them; empty if it has none at all.
+
+    Raises InputError if it has others: nobody may be called as somebody else than was said and checked.
+    """
     if choice.bridge:
-        ours = named_bridge(choice.bridge, settings.bridges).caller_ids
-        return number if number in ours else ""
-    trunks = chosen_trunks(settings.trunks, choice).values()
-    return number if all(number in trunk.caller_ids for trunk in trunks) else ""
+        pools = [named_bridge(choice.bridge, settings.bridges).caller_ids]
+    else:
+        pools = [trunk.caller_ids for trunk in chosen_trunks(settings.trunks, choice).values()]
+    ours = CallerIds([each for pool in pools for each in pool])
+    if not any(pools):
+        return ""
+    if not ours.owns(number):
+        mend = "Add it to the caller_ids of the trunk or bridge if it is yours, or name one of theirs"
+        raise InputError([Problem("caller", 0, f"{number} is no number that the line may call as", mend)])
+    return ours.choose(number, number)
 
 
 def check_line(settings: Settings, choice: LineChoice = ALL_TRUNKS) -> None:
     """Raise LineError unless the SIP ports of the chosen trunks are free, InputError for an unknown name."""
     if choice.bridge:
         named_bridge(choice.bridge, settings.bridges)
-    else:
-        for trunk in chosen_trunks(settings.trunks, choice).values():
+        return
+    trunks = chosen_trunks(settings.trunks, choice)
+    for clash in port_clashes(trunks):
+        raise LineError(clash)
+    for name, trunk in trunks.items():
+        try:
             trunk_config(trunk).check_port()
+        except LineError as error:
+            raise LineError(f"trunks.{name}: {error}") from None
+
+
+def port_clashes(trunks: Mapping[str, TrunkSettings]) -> Iterator[str]:
+    """Trunks whose workers would want one another's SIP ports, each with the mend. Pure."""
+    taken: list[tuple[str, str, bool, range]] = []
+    for name, trunk in trunks.items():
+        ports = range(trunk.local_port, trunk.local_port + trunk_config(trunk).worker_count)
+        stream = trunk.transport != "udp"
+        for other, address, other_stream, others in taken:
+            same_place = address == trunk.local_address or "0.0.0.0" in (address, trunk.local_address)
+            if same_place and stream == other_stream and ports[0] <= others[-1] and others[0] <= ports[-1]:
+                yield (
+                    f"trunks.{name}: its SIP ports {ports[0]}-{ports[-1]} are partly those of trunk {other}, "
+                    f"{others[0]}-{others[-1]}. Set another local_port"
+                )
+        taken.append((name, trunk.local_address, stream, ports))
 
 
 def chosen_trunks(trunks: Mapping[str, TrunkSettings], choice: LineChoice) -> Mapping[str, TrunkSettings]:
@@ -57,7 +93,7 @@ def chosen_trunks(trunks: Mapping[str, TrunkSettings], choice: LineChoice) -> Ma
         return trunks
     if choice.trunk not in trunks:
         mend = f"Name one of: {', '.join(sorted(trunks))}; or add it to `trunks` in the settings file"
-        raise InputError([Problem("trunk", 0, f"there is no trunk {choice.trunk!r}", mend)])
+        raise InputError([Problem("trunks", 0, f"there is no trunk {choice.trunk!r}", mend)])
     return {choice.trunk: trunks[choice.trunk]}
 
 

@@ -1,17 +1,19 @@
 """Every knob, typed: from the environment (VOICEBOT_...) or a YAML file named by --settings."""
 
+import difflib
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict, SettingsError
 
 from dialogs.problem import InputError, Problem
 from voicebot.bridge_settings import PROVIDERS, BridgeSettings
 from voicebot.trunk_settings import TrunkSettings
 
-LineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+LineName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*([_-][a-z0-9]+)*$", max_length=31)]
 
 _SECRET = re.compile("password|key|secret|token")
 
@@ -86,7 +88,7 @@ class Settings(BaseSettings):
     """WAV is what every tool reads, and bit for bit what was heard; Ogg Opus takes an eighth of the space."""
     comfort_noise_dbov: int | None = Field(default=None, ge=-90, le=-40)
     """Level of a faint noise that is sent while the bot is silent; none sends nothing."""
-    trunks: dict[LineName, TrunkSettings] = {"main": TrunkSettings()}
+    trunks: Annotated[dict[LineName, TrunkSettings], Field(min_length=1)] = {"main": TrunkSettings()}
     """SIP trunks by name: calls go out through the first by priority that can take them."""
     bridges: dict[LineName, BridgeSettings] = {}
     """WebSocket bridges to Asterisk, FreeSWITCH, Twilio, jambonz or a browser, by name."""
@@ -103,12 +105,35 @@ class Settings(BaseSettings):
 
 def load_settings(file: Path | None = None) -> Settings:
     """Read the settings. Raises InputError naming the key and the mend."""
-    environment = EnvSettingsSource(Settings)()
+    environment = _read_environment()
     if file is None:
         return _checked({}, environment, None)
     # Values given to the constructor would win over the environment; the file must not. Each may hold
     # half of a bridge, the password here and the rest there: only both together can be checked.
     return _checked(_merge(_read_file(file), environment), environment, file)
+
+
+def _read_environment() -> dict[str, object]:
+    """What the environment sets, unchecked. Raises InputError for names that set nothing, and bad lists."""
+    problems = []
+    for name in sorted(name for name in os.environ if name.upper().startswith("VOICEBOT_")):
+        first = name[len("VOICEBOT_") :].split("__")[0].lower()
+        if first not in Settings.model_fields:
+            near = difflib.get_close_matches(first, Settings.model_fields, 1)
+            mend = f"Did you mean VOICEBOT_{near[0].upper()}" if near else "Unset it"
+            problems.append(Problem("environment", 0, f"{name} is no setting", mend))
+    if problems:
+        raise InputError(problems)
+    try:
+        return EnvSettingsSource(Settings)()
+    except SettingsError as error:
+        named = re.search(r'field "(\w+)"', str(error))
+        where = f"VOICEBOT_{named[1].upper()}..." if named else "a variable VOICEBOT_..."
+        message, mend = (
+            f"{where} holds a list or a mapping that is not JSON",
+            """Write it as '["opus", "pcmu"]'""",
+        )
+        raise InputError([Problem("environment", 0, message, mend)]) from None
 
 
 def _checked(values: dict[str, object], environment: dict[str, object], file: Path | None) -> Settings:
@@ -166,6 +191,19 @@ def _problem(environment: dict[str, object], file: Path | None, fault: object) -
     message = str(fault["msg"])
     if fault["type"].startswith("union_tag"):
         message = f"`provider` must be one of {', '.join(PROVIDERS)}"
+        if file is None:
+            # Passwords live in the environment, the rest in a file that this command was not told of.
+            mend = f"Name the file with the rest by --settings, or unset {variable}__..."
+            return Problem("environment", 0, f"setting `{path}`: {message}", mend)
+    elif fault["type"] == "string_type" and not isinstance(fault.get("input"), dict):
+        message = "must be text: write it in quotes"
+    elif fault["type"] == "tuple_type":
+        message = "must be a list, such as [a, b]"
+    elif fault["type"] == "extra_forbidden":
+        message = "there is no such setting"
+    elif fault["type"] == "missing":
+        message = "is missing"
+    message = message.removeprefix("Value error, ")
     # What an unknown key holds may be a misspelt password, and a mapping may hold one.
     value = fault.get("input")
     secret = fault["type"] == "extra_forbidden" or _SECRET.search(path) or isinstance(value, dict)

@@ -1,5 +1,6 @@
 """How a SIP trunk is set up. Knows no SIP stack, so that whoever composes trunks need not load one."""
 
+import errno
 import ipaddress
 import re
 import socket
@@ -75,11 +76,20 @@ class SipTrunkConfig:
         low, high = self.rtp_ports
         if not 1024 <= low < high <= 65535:
             raise LineError(f"rtp_ports {self.rtp_ports} is no range. Set one between 1024 and 65535")
+        if high - low + 1 < 4 * self.channels:
+            raise LineError(
+                f"rtp_ports {low}-{high} are too few for {self.channels} channels: a call takes two, drawn "
+                f"by lot. Set {4 * self.channels} ports or more"
+            )
         if self.rtp_timeout_s < 0 or self.register_s < 0:
             raise LineError("rtp_timeout_s and register_s are seconds, or 0 for never. Set no negative ones")
         if not 1 <= self.calls_per_worker <= 100 or self.channels < 1:
             raise LineError(
                 "channels and calls_per_worker count calls. Set channels above 0, the other 1-100"
+            )
+        if self.local_port + self.worker_count > 65536:
+            raise LineError(
+                f"local_port {self.local_port} leaves no room for {self.worker_count} workers. Set less"
             )
         if self.tls_ca is not None and not self.tls_ca.is_file():
             raise LineError(f"tls_ca {self.tls_ca} is no file. Name a PEM file with the trusted certificates")
@@ -126,6 +136,11 @@ class SipTrunkConfig:
                 try:
                     probe.bind((self.local_address, port))
                 except (OSError, OverflowError) as error:
+                    if getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
+                        raise LineError(
+                            f"local_address {self.local_address} is no address of this machine. "
+                            "Set one of those that `ip address` lists"
+                        ) from None
                     raise LineError(
                         f"SIP port {port}/{self.transport} on {self.local_address} cannot be used: "
                         f"{getattr(error, 'strerror', None) or error}. "

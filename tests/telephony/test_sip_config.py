@@ -28,6 +28,8 @@ from telephony.sip.stack_config import account, stack
         ({"number_format": "{number}@evil"}, "number_format"),
         ({"tls_ca": Path("/nowhere.pem")}, "tls_ca"),
         ({"channels": 0}, "channels"),
+        ({"rtp_ports": (20000, 20010)}, "rtp_ports"),
+        ({"local_port": 65535, "channels": 100}, "local_port"),
         ({"calls_per_worker": 500}, "calls_per_worker"),
         ({"register_s": -1}, "register_s"),
         ({"jitter_buffer_ms": (60, 20)}, "jitter_buffer_ms"),
@@ -78,7 +80,7 @@ def test_a_port_in_use_is_named_with_the_mend() -> None:
 
 
 def test_an_address_of_another_machine_is_named() -> None:
-    with pytest.raises(LineError, match=r"192\.0\.2\.1.*local_address"):
+    with pytest.raises(LineError, match=r"192\.0\.2\.1 is no address of this machine.*ip address"):
         SipTrunkConfig("192.0.2.1", 5071).check_port()
 
 

@@ -162,6 +162,25 @@ def test_a_bad_value_in_the_environment(folder: Path, monkeypatch: pytest.Monkey
     )
 
 
+def test_a_name_in_the_environment_that_sets_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICEBOT_TRUNK__LOCAL_PORT", "6070")
+    assert_refused(run("doctor"), "VOICEBOT_TRUNK__LOCAL_PORT is no setting", "Did you mean VOICEBOT_TRUNKS")
+
+
+def test_a_list_in_the_environment_that_is_not_json(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICEBOT_TRUNKS__MAIN__CODECS", "opus,pcmu")
+    assert_refused(run("doctor"), "VOICEBOT_TRUNKS", "not JSON", '["opus", "pcmu"]')
+    monkeypatch.setenv("VOICEBOT_TRUNKS__MAIN__CODECS", '["gsm"]')
+    assert_refused(run("doctor"), "trunks.main.codecs")
+
+
+def test_half_a_bridge_in_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOICEBOT_BRIDGES__TWILIO__AUTH_TOKEN", "s3cret")
+    result = run("doctor")
+    assert_refused(result, "bridges.twilio", "--settings")
+    assert "s3cret" not in result.output
+
+
 def test_the_environment_is_blamed_for_its_own_value(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("settings.yaml").write_text("engine_nice: 3\n")
     monkeypatch.setenv("VOICEBOT_TRUNKS__MAIN__LOCAL_PORT", "many")
@@ -178,7 +197,7 @@ def test_a_database_that_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_an_unknown_bridge(folder: Path) -> None:
     result = run("call", "--to", "+12025550100", "--script", "script.yaml", "--bridge", "acme")
-    assert_refused(result, "--bridge", "no bridge is called 'acme'")
+    assert_refused(result, "bridges", "no bridge is called 'acme'")
 
 
 def test_a_variable_without_a_value(folder: Path) -> None:

@@ -132,6 +132,7 @@ async def run_campaign(
     script = load_script(plan.script)
     if not plan.survey:
         script = script.model_copy(update={"survey": None})
+    caller_id(settings, line_choice(plan), plan.caller.number)  # refuses a number that is not ours
     await asyncio.to_thread(check_ready, settings, script, line_choice(plan))
     await asyncio.to_thread(warm_up)
     records = Records(open_database(settings.database))

@@ -3,8 +3,9 @@
 DEFINITIONS = {
     "contact": "One person in one campaign.",
     "attempt": "One decision of the dialler about a contact: dialled, or refused with a reason.",
-    "dialled": "Attempts for which a SIP INVITE was sent. Refused attempts are not dialled.",
-    "answered": "Dialled calls that were taken (200 OK).",
+    "dialled": "Attempts for which a call was sent out: a SIP INVITE, or a request to the bridge's provider. "
+    "Refused attempts are not dialled.",
+    "answered": "Dialled calls that were taken.",
     "machine": "Answered calls whose party was found to be voicemail, a menu or a voice assistant.",
     "live": "Answered calls whose party was found to be a person. Unresolved calls are neither live nor "
     "machine; they are counted on their own.",
