@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from telephony.call_steps import DIGITS
 from telephony.concealed_audio import ConcealedAudio
 from telephony.heard import HeardQueue
 from telephony.line import Answered, Ended, EndKind, Frame, LegEvent, LineError
 from telephony.sip.media_rings import ServiceRings
-from telephony.sip.progress import DIGITS
 from telephony.sip.worker_messages import Flush, HangUp, SendDigits, ToWorker, Transfer
 
 

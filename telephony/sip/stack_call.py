@@ -12,9 +12,11 @@ from baresip.call import Call, CallState
 from baresip.errors import TransferFailed as StackTransferFailed
 
 from telephony.audio import StreamResampler
+from telephony.call_steps import Events, Farewell
 from telephony.line import SAMPLE_RATE_HZ, Ended, LegEvent, LineError, MediaStatistics
+from telephony.sip.causes import sip_status
 from telephony.sip.media_rings import WorkerRings
-from telephony.sip.progress import CallProgress, Events, Farewell
+from telephony.sip.progress import CallProgress
 from telephony.sip.wire_facts import WireFacts
 
 _READ_S = 0.1
@@ -188,9 +190,9 @@ class StackCall:
                 await self._terminate(self)
             else:
                 text = f"{failed.status or ''} {failed.reason or ''}".strip() or str(failed)
-                self._report(self._progress.transfer_failed(time.monotonic(), text))
+                self._report(self._progress.transfer_failed(time.monotonic(), sip_status(text), text))
         except BaresipError as error:
-            self._report(self._progress.transfer_failed(time.monotonic(), str(error)))
+            self._report(self._progress.transfer_failed(time.monotonic(), None, str(error)))
 
     def hang_up(self) -> None:
         """CANCEL or BYE, as the state asks. Harmless when it is over or ending."""
@@ -238,7 +240,7 @@ class StackCall:
         """Tell of an answer that was kept back for its codec."""
         at, self._answered_at = self._answered_at, None
         if at is not None:
-            self._report(self._progress.established(at, self._facts(self.leg_id).codec))
+            self._report(self._progress.media_started(at, self._facts(self.leg_id).codec))
 
     def _advance(self, event: StackEvent, at: float) -> Events:
         match event.event:
@@ -247,7 +249,7 @@ class StackCall:
             case Event.CALL_PROGRESS:
                 return self._progress.ringing(at, early_media=True)
             case Event.CALL_ESTABLISHED:
-                return self._progress.established(at, self._facts(self.leg_id).codec)
+                return self._progress.media_started(at, self._facts(self.leg_id).codec)
             case Event.CALL_DTMF_START:
                 return self._progress.digit(at, event.text or "")
             case Event.CALL_HOLD | Event.CALL_RESUME:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from telephony.call_steps import DIGITS, Events, Farewell
 from telephony.concealed_audio import ConcealedAudio
 from telephony.heard import TCP_MOST_FRAMES, HeardQueue
 from telephony.line import (
@@ -45,10 +46,9 @@ from telephony.websocket.originator import (
 )
 from telephony.websocket.outbox import Outbox, OutboxFull
 from telephony.websocket.playout import PlayedPosition
-from telephony.websocket.progress import BridgedCall, Events, Farewell
+from telephony.websocket.progress import BridgedCall
 from telephony.websocket.wire_audio import WireAudio
 
-_DIGITS = frozenset("0123456789ABCD*#")
 _MOST_HELD = 500
 """Frames kept while the peer's buffer is full: ten seconds."""
 TRANSFER_TIMEOUT_S = 45.0
@@ -143,7 +143,7 @@ class WebSocketLeg:
 
         Raises ValueError for a character that is no digit. Ignored unless the call is up.
         """
-        if wrong := set(digits.upper()) - _DIGITS:
+        if wrong := set(digits.upper()) - DIGITS:
             raise ValueError(f"not DTMF digits: {sorted(wrong)}")
         if not digits or self._wire is None or self._progress.ended:
             return

@@ -3,15 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telephony.call_steps import Farewell
 from telephony.line import Answered, DigitPressed, Ended, EndKind, LegEvent, MediaStatistics, Ringing
-from telephony.sip.progress import CallProgress, Farewell
+from telephony.sip.progress import CallProgress
 
 STATISTICS = MediaStatistics(packets_sent=7)
 
 HAPPENINGS = {
     "180": lambda call, at: call.ringing(at, early_media=False),
     "183": lambda call, at: call.ringing(at, early_media=True),
-    "200": lambda call, at: call.established(at),
+    "200": lambda call, at: call.media_started(at),
     "digit": lambda call, at: call.digit(at, "5"),
     "no digit": lambda call, at: call.digit(at, "?"),
     "486": lambda call, at: call.closed(at, "486 Busy Here", STATISTICS),
@@ -109,13 +110,15 @@ def test_we_send_one_cancel_or_bye_at_most() -> None:
     assert call.say_farewell(Farewell.RING_TIMEOUT)
     assert not call.say_farewell(Farewell.HANG_UP)
     answered = CallProgress()
-    answered.established(0.0)
+    answered.media_started(0.0)
     assert not answered.say_farewell(Farewell.RING_TIMEOUT)
     assert answered.say_farewell(Farewell.HANG_UP)
 
 
 def test_only_digits_are_digits() -> None:
     call = CallProgress()
+    assert call.digit(0.0, "5") == (), "nobody has answered"
+    call.media_started(0.5)
     heard = [event for digit in "05#*aD?\r" for event in call.digit(1.0, digit)]
     assert [event.digit for event in heard if isinstance(event, DigitPressed)] == list("05#*AD")
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telephony.call_steps import Events, Farewell
 from telephony.line import (
     Answered,
     DigitPressed,
@@ -18,7 +19,7 @@ from telephony.line import (
 )
 from telephony.websocket.causes import from_freeswitch, from_q850, from_status
 from telephony.websocket.originator import CallOver
-from telephony.websocket.progress import BridgedCall, Events, Farewell
+from telephony.websocket.progress import BridgedCall
 
 NOTHING = MediaStatistics()
 AFTER_ANSWER = (EndKind.REMOTE_HANGUP, EndKind.LOCAL_HANGUP, EndKind.MEDIA_LOST, EndKind.TRANSFERRED)
