@@ -69,7 +69,7 @@ PARTS = {
     "twilio": Part(SimulatedTwilio, "Stop. Never call this number again.", "opted_out"),
     "asterisk": Part(SimulatedAsterisk, "Yes, I have got a minute.", "interested"),
     "freeswitch": Part(SimulatedFreeSwitch, "No, thank you. I am not interested.", "refused"),
-    "jambonz": Part(SimulatedJambonz, "No, you have the wrong number.", "wrong_person"),
+    "jambonz": Part(SimulatedJambonz, "You have got the wrong number.", "wrong_person"),
 }
 
 
