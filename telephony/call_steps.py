@@ -24,6 +24,11 @@ LONGEST_TEXT = 200
 Events = tuple[LegEvent, ...]
 
 
+def printable(text: str) -> str:
+    """Without control characters: what a peer says must not steer the terminal of who reads it. Cut short."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:LONGEST_TEXT])
+
+
 class Farewell(Enum):
     """Why we end a call."""
 
@@ -90,7 +95,7 @@ class CallSteps:
         if self.ended or not self.transferring:
             return ()
         self.transferring = False
-        return (TransferFailed(at, status, text[:LONGEST_TEXT]),)
+        return (TransferFailed(at, status, printable(text)),)
 
     def say_farewell(self, why: Farewell) -> bool:
         """We want to end the call. True if the other side must be told now."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from telephony.line import Answered, DialRequest, Ended, EndKind, Leg, LineBusy, LineError, Ringing
@@ -256,6 +257,8 @@ class TrunkGroup:
                     await current.leg.hang_up()
         except Exception as error:  # one call's fault must not end the others of the group
             _log.exception("a call on trunk %s broke", current.channel.trunk_name)
+            with suppress(Exception):
+                await current.leg.hang_up()
             ended = ended or Ended(self._clock(), EndKind.SIP_ERROR, None, f"{type(error).__name__}")
         finally:
             self._queue.give_back(current.channel)

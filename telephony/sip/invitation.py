@@ -15,7 +15,8 @@ _URI = re.compile(
 )
 _PARAMETERS = frozenset({"transport=udp", "transport=tcp", "transport=tls", "user=phone"})
 _NUMBER = re.compile(r"\+?[0-9*#]{2,20}")
-_IDENTITY_HEADERS = frozenset({"p-asserted-identity", "p-preferred-identity", "privacy"})
+_OTHER_HEADERS = frozenset({"privacy"})
+"""P-Asserted-Identity is the trunk's own to send: a number that is not ours must not slip in by a header."""
 _HEADER_NAME = re.compile(r"X-[A-Za-z0-9-]{1,48}")
 _HEADER_VALUE = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
 _MOST_HEADERS = 16
@@ -23,7 +24,13 @@ _MOST_HEADERS = 16
 
 def check_request(request: DialRequest, config: SipTrunkConfig) -> None:
     """Raise LineError, naming the fault, unless the request is safe to send over this trunk."""
-    request_uri(request.to, config)
+    uri = request_uri(request.to, config)
+    if config.password and not _is_at(uri, {config.domain, config.proxy, *config.redirects}):
+        # It could challenge us, and the answer helps to guess the trunk's password.
+        raise LineError(
+            f"{uri[:80]!r} is at another host than the trunk's, which has a password. "
+            "Dial it over a trunk without one, or add the host to redirects"
+        )
     check_headers(request.headers)
     if not 0 < request.ring_timeout_s <= 180:
         raise LineError(f"ring timeout {request.ring_timeout_s} s is not in 0-180 s. Set one of 15 to 60 s")
@@ -61,20 +68,33 @@ def dial_headers(request: DialRequest, config: SipTrunkConfig) -> dict[str, str]
     return headers
 
 
-def redirect_uri(contact: str, config: SipTrunkConfig) -> str | None:
-    """Where a 3xx answer sends the call, if that may be followed: to our peer or a host that is listed.
+def redirect_uri(contact: str, config: SipTrunkConfig, dialled: str) -> str | None:
+    """Where a 3xx answer sends the call, if that may be followed.
 
-    None for anything else, for whoever answers could send calls to places that cost.
+    To our peer for the number that was dialled, or to a host in `redirects` for any. None for anything else:
+    whoever answers could send calls to numbers that cost, or that must not be called.
     """
     try:
         uri = request_uri(contact, config)
     except LineError:
         return None
+    same_user = _user(uri) == _user(request_uri(dialled, config))
+    peers = {config.domain, config.proxy} if same_user else set()
+    return uri if _is_at(uri, {*peers, *config.redirects}) else None
+
+
+def _user(uri: str) -> str:
     found = _URI.fullmatch(uri)
-    assert found is not None
-    allowed = {config.domain, config.proxy, *config.redirects} - {""}
-    hosts = {found["host"].lower(), f"{found['host']}:{found['port'] or 5060}".lower()}
-    return uri if hosts & {host.lower() for host in allowed} else None
+    return found["user"] if found else ""
+
+
+def _is_at(uri: str, hosts: set[str]) -> bool:
+    """Whether the URI is at one of these; a host without a port stands for any port of it."""
+    found = _URI.fullmatch(uri)
+    if found is None:
+        return False
+    places = {found["host"].lower(), f"{found['host']}:{found['port'] or 5060}".lower()}
+    return bool(places & {host.lower() for host in hosts if host})
 
 
 def check_uri(uri: str) -> None:
@@ -96,11 +116,11 @@ def check_uri(uri: str) -> None:
 
 
 def check_headers(headers: Mapping[str, str]) -> None:
-    """Accept a few single-line `X-...` and caller-identity headers."""
+    """Accept a few single-line `X-...` headers, and Privacy."""
     if len(headers) > _MOST_HEADERS:
         raise LineError(f"{len(headers)} headers are too many for an INVITE. Send at most {_MOST_HEADERS}")
     for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) and name.lower() not in _IDENTITY_HEADERS:
+        if not _HEADER_NAME.fullmatch(name) and name.lower() not in _OTHER_HEADERS:
             raise LineError(
                 f"header {name[:60]!r} is not allowed. Use X-... names of letters, digits and dashes"
             )

@@ -106,8 +106,9 @@ class SipLeg:
         if self._answered:
             kind = EndKind.LOCAL_HANGUP if self._hanging_up else EndKind.MEDIA_LOST
         else:
-            kind = EndKind.CANCELLED if self._hanging_up else EndKind.SIP_ERROR
-        self.on_event(Ended(time.monotonic(), kind, text=text))
+            # Neither the carrier's fault nor the callee's; their telephone may still ring.
+            kind = EndKind.CANCELLED
+        self.on_event(Ended(time.monotonic(), kind, text=text, note="" if self._hanging_up else text))
 
     def on_event(self, event: LegEvent) -> None:
         """Take what the worker reports. After `Ended` the rings belong to another call."""

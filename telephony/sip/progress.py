@@ -6,7 +6,7 @@ exactly once and nothing comes after it.
 
 from dataclasses import dataclass
 
-from telephony.call_steps import LONGEST_TEXT, CallSteps, Events, Farewell
+from telephony.call_steps import CallSteps, Events, Farewell, printable
 from telephony.line import Ended, EndKind, MediaStatistics
 from telephony.sip.causes import end_kind, q850_cause, sip_status
 from telephony.sip.wire_facts import WireFacts
@@ -15,6 +15,7 @@ _RTP_TIMEOUT = "rtp stream error"
 _TRANSFERRED = "Call transfered"
 """The stack's own spelling."""
 _REQUEST_TERMINATED = 487
+_REDIRECTIONS = range(300, 400)
 _NO_FACTS = WireFacts()
 
 
@@ -43,7 +44,7 @@ class CallProgress(CallSteps):
                 f"the peer wanted its session refreshed by us every {facts.refresh_s} s: the trunk does not"
             )
             note = "; ".join(filter(None, (note, wanted)))
-        return (Ended(at, kind, status, text[:LONGEST_TEXT], statistics, q850, note),)
+        return (Ended(at, kind, status, printable(text), statistics, q850, printable(note)),)
 
     def lost(self, at: float, text: str) -> Events:
         """Nobody will say more about this call."""
@@ -70,6 +71,7 @@ class CallProgress(CallSteps):
 
     def _unanswered_end(self, text: str) -> EndKind:
         # A final answer that crossed our CANCEL is the truth about the call: it was busy, say.
-        if self.farewell and sip_status(text) in (None, _REQUEST_TERMINATED):
+        status = sip_status(text)
+        if self.farewell and (status in (None, _REQUEST_TERMINATED) or status in _REDIRECTIONS):
             return self.unanswered_farewell()
         return end_kind(text, rang=self.rang)

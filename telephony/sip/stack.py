@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from baresip import BaresipError, Event, StackEvent, StaleHandleError
+from baresip._native import lib  # type: ignore[import-not-found]
 from baresip.call import Call, CallState
 from baresip.runtime import Runtime
 from baresip.ua import UserAgent
@@ -30,6 +31,8 @@ _COMMAND_TIMEOUT_S = 10.0
 _GOODBYE_S = 0.2
 """After the last BYE or CANCEL the port stays open this long for the replies."""
 _MOST_REDIRECTS = 3
+_HANG_UP_AGAIN_S = (0.2, 1.0, 3.0)
+_LOOK_EVERY_S, _LONGEST_SILENCE_S = 2.0, 4.0
 _NAME_TRIES, _NAME_PAUSE_S = 20, 0.005
 
 _log = logging.getLogger(__name__)
@@ -55,6 +58,8 @@ class SipStack:
     """Dials as the trunk's account, or as one of its caller-IDs."""
 
     def __init__(self, config: SipTrunkConfig, port: int) -> None:
+        self.dead = asyncio.Event()
+        """The stack does nothing any more: only a new process can place calls."""
         self._config = config
         self._port = port
         self._runtime: Runtime | None = None
@@ -117,6 +122,25 @@ class SipStack:
         await self._invite(_Dialled(call, request), request_uri(request.to, self._config))
         return call
 
+    async def watch(self) -> None:
+        """Return when the stack has died, or no longer answers."""
+        while not self.dead.is_set():
+            try:
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self.dead.wait()
+            except TimeoutError:
+                await self._look_after()
+
+    async def _look_after(self) -> None:
+        if self._runtime is None:
+            return
+        try:
+            await self._runtime.cmd(lib.BP_CMD_PING, timeout=_LONGEST_SILENCE_S)
+        except BaresipError as error:
+            _log.critical("the SIP stack does not answer: %s", error)
+            self._lose_all("SIP stack does not answer")
+            self.dead.set()
+
     async def close(self) -> None:
         """Hang up every call and give the ports back, within seconds."""
         if self._runtime is None:
@@ -162,8 +186,10 @@ class SipStack:
             self._dialled[native.handle] = dialled
             if self._wire.of(leg_id).replied:
                 call.on_reply()
-            # A peer that answers at once is faster than this line: replay what was missed.
+            # A peer that answers at once is faster than this line: replay what was missed. The library's own
+            # object has missed it too; it must know its state, and at the end let go of the runtime.
             for event in early:
+                native._on_stack_event(event)
                 self._deliver(dialled, event)
         except (BaresipError, ValueError) as error:
             raise LineError(f"the INVITE was not sent: {error}") from error
@@ -176,7 +202,7 @@ class SipStack:
     async def _first_events(self, handle: int) -> list[StackEvent]:
         """What the stack has said of a new call so far; its first event, which is due, names the call."""
         for _ in range(_NAME_TRIES):
-            if self._unclaimed[handle]:
+            if self._unclaimed.get(handle):
                 break
             await asyncio.sleep(_NAME_PAUSE_S)
         return self._unclaimed.pop(handle, [])
@@ -205,6 +231,7 @@ class SipStack:
         if event.event is Event.CALL_CLOSED:
             self._dialled.pop(event.call, None)
             if self._follows(dialled, self._redirects.pop(event.call, "")):
+                self._wire.forget(dialled.call.leg_id)
                 return
         dialled.call.on_stack_event(event)
         if dialled.call.ended:
@@ -215,10 +242,10 @@ class SipStack:
         call = dialled.call
         if not contact or call.unwanted:
             return False
-        uri = redirect_uri(contact, self._config)
+        uri = redirect_uri(contact, self._config, dialled.request.to)
         if uri is None or dialled.redirects >= _MOST_REDIRECTS:
             call.note = (
-                "redirected to a host that `redirects` does not allow"
+                "redirected to a number or host that `redirects` does not allow"
                 if uri is None
                 else (f"redirected more than {_MOST_REDIRECTS} times")
             )
@@ -238,14 +265,15 @@ class SipStack:
 
     def _end_stray(self, handle: int) -> None:
         """End a call that nobody here dialled: an incoming one, or one whose dialling failed half-way."""
-        events = self._unclaimed.pop(handle)
-        if self._runtime and not any(event.event is Event.CALL_CLOSED for event in events):
+        events = self._unclaimed.pop(handle, [])
+        if self._runtime and events and not any(event.event is Event.CALL_CLOSED for event in events):
             call = Call(self._runtime, handle=handle, ua_handle=events[0].ua, state=CallState.INCOMING)
             self._spawn(self._hang_up(call))
 
     def _on_dead(self) -> None:
         _log.critical("the SIP stack died; calls can only be placed by a new process")
         self._lose_all("SIP stack died")
+        self.dead.set()
 
     def _lose_all(self, text: str) -> None:
         for handle, dialled in list(self._dialled.items()):
@@ -274,12 +302,18 @@ class SipStack:
 
     async def _hang_up(self, call: Call) -> None:
         async with self._hang_up_turn:
-            try:
-                await call.hangup()
-            except StaleHandleError:
-                pass
-            except BaresipError as error:
-                _log.error("a call could not be ended: %s", error)
+            for pause_s in _HANG_UP_AGAIN_S:
+                try:
+                    await call.hangup()
+                    break
+                except StaleHandleError:
+                    break
+                except BaresipError as error:
+                    _log.error("a call could not be ended: %s", error)
+                    await asyncio.sleep(pause_s)
+            else:
+                # A call that goes on for nobody costs money: the process ends, and takes it along.
+                self.dead.set()
             self._last_hang_up = time.monotonic()
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

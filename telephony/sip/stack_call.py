@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from baresip import AudioNotActive, AudioRestarted, BaresipError, CallStats, Event, StackEvent
-from baresip.call import Call, CallState
+from baresip.call import Call
 from baresip.errors import TransferFailed as StackTransferFailed
 
 from telephony.audio import StreamResampler
@@ -24,6 +24,8 @@ _READ_S = 0.1
 _FIRST_REPLY_S = 1.0
 """By then a reachable server has sent at least 100 Trying (RFC 3261: within 200 ms)."""
 _TRACE_LAG_S = 0.02
+_LONGEST_TRANSFER_S = 60.0
+"""A peer that reports that its target rings may take so long."""
 _ASK_EVERY = 16
 """Writes of a frame or so between two looks at how much the stack holds unsent."""
 _NO_REPLY_S = 5.0
@@ -67,11 +69,12 @@ class StackCall:
         """When the call was answered, while that is not told yet."""
         self._replied = asyncio.Event()
         loop = asyncio.get_running_loop()
-        self._reply_due = loop.time() + _FIRST_REPLY_S
         self._ring_timer = loop.call_later(ring_timeout_s, self._ring_out)
         self._media_timeout_s = media_timeout_s
         self._heard_anything = False
-        self._reply_timer = loop.call_later(min(_NO_REPLY_S, ring_timeout_s), self._give_up_unless_replied)
+        self._reply_due = 0.0
+        self._reply_timer: asyncio.TimerHandle | None = None
+        self._await_reply()
 
     @property
     def ended(self) -> bool:
@@ -85,8 +88,19 @@ class StackCall:
 
     def adopt(self, call: Call, leg_id: str) -> None:
         """This is the stack's call from now on."""
+        if self.call is not None:
+            # Redirected: what was heard from the first peer says nothing of the second.
+            self._replied.clear()
+            self._await_reply()
         self.call = call
         self.leg_id = leg_id
+
+    def _await_reply(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._reply_due = loop.time() + _FIRST_REPLY_S
+        if self._reply_timer:
+            self._reply_timer.cancel()
+        self._reply_timer = loop.call_later(_NO_REPLY_S, self._give_up_unless_replied)
 
     # -- audio ---------------------------------------------------------------------------------
 
@@ -170,29 +184,27 @@ class StackCall:
         """
         if self.call is None or not self._progress.begin_transfer():
             raise LineError("the call is not up, or is being transferred already")
-        call = self.call
-        if call.state is not CallState.ESTABLISHED:
-            # An answer that was faster than dialling has passed the library's own object by.
-            call = Call(
-                call._runtime, handle=call.handle, ua_handle=call._ua_handle, state=CallState.ESTABLISHED
-            )
-        return self._transfer(call, uri, timeout_s)
+        return self._transfer(self.call, uri, timeout_s)
 
-    async def _transfer(self, call: Call, uri: str, timeout_s: float) -> None:
+    async def _transfer(self, call: Call, uri: str, silence_s: float) -> None:
+        referring = asyncio.create_task(call.transfer(uri, timeout=_LONGEST_TRANSFER_S))
         try:
-            await call.transfer(uri, timeout=timeout_s)
-        except StackTransferFailed as failed:
-            if self._progress.ended:
-                return
-            if failed.status is None and self._progress.say_farewell(Farewell.TRANSFER_UNREPORTED):
+            await asyncio.wait({referring}, timeout=silence_s)
+            facts = self._facts(self.leg_id)
+            unreported = not referring.done() and facts.refer_accepted and not facts.refer_reported
+            if unreported and self._progress.say_farewell(Farewell.TRANSFER_UNREPORTED):
                 # Accepted (202), and nobody says what came of it: the callee is the other side's now.
                 self.note = Farewell.TRANSFER_UNREPORTED.value
                 await self._terminate(self)
             else:
-                text = f"{failed.status or ''} {failed.reason or ''}".strip() or str(failed)
-                self._report(self._progress.transfer_failed(time.monotonic(), sip_status(text), text))
+                await referring
+        except StackTransferFailed as failed:
+            text = f"{failed.status or ''} {failed.reason or ''}".strip() or str(failed)
+            self._report(self._progress.transfer_failed(time.monotonic(), sip_status(text), text))
         except BaresipError as error:
             self._report(self._progress.transfer_failed(time.monotonic(), None, str(error)))
+        finally:
+            referring.cancel()
 
     def hang_up(self) -> None:
         """CANCEL or BYE, as the state asks. Harmless when it is over or ending."""
@@ -269,7 +281,8 @@ class StackCall:
             self._tell(event)
         if self._progress.answered or self._progress.ended:
             self._ring_timer.cancel()
-            self._reply_timer.cancel()
+            if self._reply_timer:
+                self._reply_timer.cancel()
 
     def _give_up_unless_replied(self) -> None:
         if not self._replied.is_set():

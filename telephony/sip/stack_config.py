@@ -40,7 +40,8 @@ def stack(config: SipTrunkConfig, port: int) -> Config:
     address = ipaddress.ip_address(config.local_address)
     host = f"[{address}]" if address.version == 6 else str(address)
     lines = [
-        f"sip_listen {host}:{port}",
+        # The stack listens for TLS one port above the one that it is told.
+        f"sip_listen {host}:{port - (config.transport == 'tls')}",
         f"sip_transports {config.transport}",
         f"sip_verify_server {'yes' if config.tls_verify else 'no'}",
         # Addresses come from the system, /etc/hosts included; SRV and NAPTR are still asked of DNS.

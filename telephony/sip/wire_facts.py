@@ -36,6 +36,10 @@ class WireFacts:
     """Seconds within which the peer wants its session refreshed by us (RFC 4028, refresher=uac)."""
     q850: int | None = None
     """Cause in the Reason header of the final answer or of the BYE."""
+    refer_accepted: bool = False
+    """The peer took our REFER (2xx)."""
+    refer_reported: bool = False
+    """It has begun to report what comes of it (NOTIFY)."""
 
 
 def learn(facts: WireFacts, message: str) -> WireFacts:
@@ -46,10 +50,14 @@ def learn(facts: WireFacts, message: str) -> WireFacts:
     reason = _REASON.search(head)
     cause = q850_cause(reason[1]) if reason else None
     if status is None:
+        if head.startswith("NOTIFY "):
+            return replace(facts, refer_reported=True)
         return replace(facts, q850=cause) if cause and head.startswith("BYE ") else facts
+    code = int(status[1])
+    if method == "REFER" and 200 <= code < 300:
+        return replace(facts, refer_accepted=True)
     if method != "INVITE":
         return facts
-    code = int(status[1])
     facts = replace(facts, replied=True)
     if cause and code >= 300:
         facts = replace(facts, q850=cause)

@@ -40,6 +40,10 @@ ROUND_S = 0.01
 _log = logging.getLogger(__name__)
 
 
+class _StackIsGone(Exception):
+    """There is nothing left to serve with."""
+
+
 class Worker:
     """Serves one parent."""
 
@@ -49,6 +53,7 @@ class Worker:
         self._writer = writer
         self._stack = SipStack(setup.config, setup.port)
         self._calls: dict[int, StackCall] = {}
+        self._dialling: set[int] = set()
         self._given_up: set[int] = set()
         """Calls that were to be ended before their INVITE was sent."""
 
@@ -71,12 +76,17 @@ class Worker:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._move_audio())
+                group.create_task(self._end_with_the_stack())
                 while True:
                     self._take(await receive(reader), group)
-        except* (asyncio.IncompleteReadError, ConnectionError):
-            pass  # The parent has closed the socket, or is gone.
+        except* (asyncio.IncompleteReadError, ConnectionError, _StackIsGone):
+            pass  # The parent has closed the socket, or is gone; or a new process has to take our place.
         finally:
             await self._stack.close()
+
+    async def _end_with_the_stack(self) -> None:
+        await self._stack.watch()
+        raise _StackIsGone
 
     async def _move_audio(self) -> None:
         loop = asyncio.get_running_loop()
@@ -91,12 +101,13 @@ class Worker:
 
     def _take(self, message: object, group: asyncio.TaskGroup) -> None:
         match message:
-            case Dial():
+            case Dial(number):
+                self._dialling.add(number)
                 group.create_task(self._dial(message))
             case HangUp(number):
                 if call := self._calls.get(number):
                     call.hang_up()
-                else:
+                elif number in self._dialling:
                     self._given_up.add(number)
             case Flush(number):
                 if call := self._calls.get(number):
@@ -122,6 +133,8 @@ class Worker:
             self._given_up.discard(dial.call)
             self._send(Dialled(dial.call, "", str(error)))
             return
+        finally:
+            self._dialling.discard(dial.call)
         self._calls[dial.call] = call
         self._send(Dialled(dial.call, call.leg_id))
         for event in told:

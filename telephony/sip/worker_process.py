@@ -32,11 +32,12 @@ from telephony.sip.worker_messages import (
 )
 
 LONGEST_START_S = 45.0
-"""With registration, which has its own timeout of 30 s."""
+"""With registration, which has its own timeout."""
 LONGEST_DIAL_S = 10.0
 LONGEST_PAUSE_S = 5.0
 """A worker whose media loop has not gone round for so long hangs, and is killed."""
-CLOSE_S = 10.0
+CLOSE_S = 18.0
+"""The stack takes up to 2 s and 0.1 s a call, and 5 s to stop."""
 FIRST_RESTART_S = 0.25
 LONGEST_RESTART_S = 30.0
 
@@ -81,6 +82,8 @@ class WorkerProcess:
         self._config = config
         self._port = port
         self._child: _Child | None = None
+        self._closing = False
+        """The worker was told to say goodbye on all lines, and hears nothing more."""
         self._supervisor: asyncio.Task[None] | None = None
         self._numbers = count(1)
         self._free: list[int] = []
@@ -106,13 +109,14 @@ class WorkerProcess:
 
     async def start(self) -> None:
         """Raises LineError with the worker's own message."""
+        self._closing = False
         self._adopt(await self._launch())
         self._supervisor = asyncio.create_task(self._supervise(), name=f"sip-worker-{self._port}")
 
     async def dial(self, request: DialRequest) -> SipLeg:
         """Send the INVITE and return at once. Raises LineError; cancelled, the call is ended."""
         child = self._child
-        if child is None or not self._free:
+        if child is None or self._closing or not self._free:
             raise LineBusy("the worker has no free channel")
         number, slot = next(self._numbers), self._free.pop()
         child.memory.clear(slot)
@@ -134,12 +138,14 @@ class WorkerProcess:
         return leg
 
     def send(self, message: ToWorker) -> None:
-        """Without waiting; a message to a worker that has died is moot."""
-        if self._child:
+        """Without waiting; a message to a worker that has died or says goodbye is moot."""
+        if self._child and not self._closing:
             self._child.writer.write(frame(message))
 
     async def ask(self, order: Callable[[int], ToWorker]) -> None:
         """Send an order and wait until it is done. Raises LineError with the worker's fault."""
+        if self._child is None or self._closing:
+            raise LineError("the worker is gone, and the call with it")
         ticket = next(self._numbers)
         done = self._asked[ticket] = asyncio.get_running_loop().create_future()
         self.send(order(ticket))
@@ -259,13 +265,20 @@ class WorkerProcess:
 
     async def _wind_up(self, child: _Child) -> None:
         """Let the worker say goodbye on every line and hear what it says of them."""
-        child.writer.write_eof()
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, TimeoutError):
+        self._closing = True
+        try:
+            child.writer.write_eof()
             async with asyncio.timeout(CLOSE_S):
                 while True:
                     self._take(await receive(child.reader))
-        self._lose_calls("trunk closed")
-        await child.end()
+        except (asyncio.IncompleteReadError, ConnectionError, TimeoutError):
+            pass
+        except Exception:
+            _log.exception("SIP worker %d sent what is no message", child.process.pid)
+            child.kill()
+        finally:
+            self._lose_calls("trunk closed")
+            await child.end()
 
     # -- its calls -----------------------------------------------------------------------------
 
@@ -304,8 +317,11 @@ class WorkerProcess:
             leg.on_lost(text)
         self._legs.clear()
         self._free.clear()
-        for waiting in (*self._dialling.values(), *self._asked.values()):
-            _settle(waiting, text)
+        for asked in self._asked.values():
+            _settle(asked, text)
+        for dialled in self._dialling.values():
+            # Its INVITE may be out: whoever dialled gets the leg, and its end, and must not dial again.
+            _settle(dialled, "")
 
 
 def _settle(waiting: asyncio.Future[None] | None, fault: str) -> None:

@@ -6,7 +6,7 @@ first that it is over is believed; `Ended` comes out exactly once and nothing co
 
 from dataclasses import dataclass
 
-from telephony.call_steps import LONGEST_TEXT, CallSteps, Events
+from telephony.call_steps import CallSteps, Events, printable
 from telephony.line import Ended, EndKind, MediaStatistics
 from telephony.websocket.originator import CallOver
 
@@ -40,5 +40,5 @@ class BridgedCall(CallSteps):
         elif kind in _AFTER_ANSWER:
             kind = EndKind.MEDIA_LOST if self.connected else EndKind.SIP_ERROR
         text = over.text or (self.farewell.value if self.farewell else "")
-        text = text[:LONGEST_TEXT]
+        text = printable(text)
         return (Ended(at, kind, over.status, text, statistics, q850=over.q850, trunk=self.trunk),)

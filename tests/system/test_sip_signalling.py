@@ -192,6 +192,33 @@ async def test_a_redirection_to_anywhere_else_is_not_followed(tmp_path: Path) ->
         assert not new.received("INVITE")
 
 
+async def test_a_redirection_to_another_number_is_not_followed(tmp_path: Path) -> None:
+    """Not even at our own carrier: it could cost, and it was not asked whether it may be called."""
+    async with (
+        started_trunk() as trunk,
+        called_party("answer", tmp_path, ring_ms=0) as premium,
+        called_party("redirect", tmp_path, elsewhere=premium.uri.replace("1001", "+882990")) as old,
+    ):
+        ended = await ending(await trunk.dial(DialRequest(old.uri)))
+        assert ended.status == 302
+        assert not premium.received("INVITE")
+
+
+async def test_hanging_up_a_redirected_call_cancels_it_where_it_went(tmp_path: Path) -> None:
+    async with (
+        started_trunk(redirects=("127.0.0.2",)) as trunk,
+        called_party("ring", tmp_path, before_ms=400, address="127.0.0.2") as new,
+        called_party("redirect", tmp_path, elsewhere=new.uri) as old,
+    ):
+        leg = await trunk.dial(DialRequest(old.uri))
+        async with asyncio.timeout(5):
+            while not new.received("INVITE"):  # noqa: ASYNC110 - it is another process
+                await asyncio.sleep(0.02)
+        await leg.hang_up()
+        assert (await ending(leg)).kind is EndKind.CANCELLED
+        await new.finished()  # with its CANCEL
+
+
 async def test_redirections_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
     port = free_udp_ports()
     circle = f"sip:1001@127.0.0.1:{port}"

@@ -75,6 +75,22 @@ async def test_a_peer_that_accepts_and_says_no_more_is_believed_after_a_while(tm
         await peer.finished()
 
 
+async def test_a_peer_that_has_begun_to_report_is_waited_for(tmp_path: Path) -> None:
+    """It says 100 at once, and how it went after longer than silence is believed."""
+    async with (
+        started_trunk(transfer_timeout_s=0.15) as trunk,
+        called_party("transfer", tmp_path, outcome="486 Busy Here") as peer,
+    ):
+        leg = await answered_leg(trunk, peer.uri)
+        await leg.transfer("sip:agent@127.0.0.1")
+        async with asyncio.timeout(5):
+            failed = await leg.next_event()
+        assert isinstance(failed, TransferFailed)
+        assert failed.status == 486
+        await leg.hang_up()
+        assert (await ending(leg)).kind is EndKind.LOCAL_HANGUP
+
+
 async def test_a_peer_that_accepts_and_hangs_up_has_taken_the_call_over(tmp_path: Path) -> None:
     async with started_trunk() as trunk, called_party("transfer_and_hang_up", tmp_path) as peer:
         leg = await answered_leg(trunk, peer.uri)

@@ -76,7 +76,7 @@ def test_other_addresses_are_refused(uri: str) -> None:
 
 
 def test_headers_are_accepted() -> None:
-    check_headers({"X-Campaign": "win-back 42", "P-Asserted-Identity": "<sip:+1415@example.com>"})
+    check_headers({"X-Campaign": "win-back 42", "Privacy": "id"})
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,7 @@ def test_headers_are_accepted() -> None:
     [
         {"From": "<sip:boss@bank>"},
         {"Route": "<sip:evil>"},
+        {"p-asserted-identity": "<sip:+1911@bank.example>"},
         {"X-A: 1\r\nRoute": "x"},
         {"X A": "1"},
         {"X-": "1"},
@@ -137,6 +138,8 @@ def test_an_address_may_not_leave_the_trunks_transport() -> None:
         ("sip:1002@192.0.2.1:5099", False),
         ("sip:1002@media.example.com;user=phone", True),
         ("sip:900@premium.example.net", False),
+        ("sip:+882990@trunk.example.com", False),
+        ("sip:+882990@media.example.com", True),
         ("sip:1002@trunk.example.com;maddr=203.0.113.9", False),
         ("sip:1002@trunk.example.com?Route=evil", False),
         ("tel:+1900555", False),
@@ -144,7 +147,7 @@ def test_an_address_may_not_leave_the_trunks_transport() -> None:
     ],
 )
 def test_a_redirect_is_followed_only_where_the_trunk_may_go(contact: str, followed: bool) -> None:
-    assert (redirect_uri(contact, TRUNK) is not None) == followed
+    assert (redirect_uri(contact, TRUNK, "1002") is not None) == followed
 
 
 def test_only_a_number_of_ours_may_be_shown() -> None:
@@ -160,3 +163,14 @@ def test_the_identity_is_asserted_where_the_trunk_wants_it() -> None:
         "X-Campaign": "7",
         "P-Asserted-Identity": "<sip:+14155550100@trunk.example.com>",
     }
+
+
+def test_a_trunk_with_a_password_calls_only_hosts_of_its_own() -> None:
+    """Another host could challenge us: the answer helps to guess the password."""
+    secret = replace(TRUNK, password="s3cret")
+    check_request(DialRequest("+14155550199"), secret)
+    check_request(DialRequest("sip:anna@media.example.com"), secret)
+    check_request(DialRequest("sip:anna@elsewhere.example"), TRUNK)
+    with pytest.raises(LineError, match="password") as refused:
+        check_request(DialRequest("sip:anna@elsewhere.example"), secret)
+    assert "s3cret" not in str(refused.value)

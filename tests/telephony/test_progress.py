@@ -128,3 +128,17 @@ def test_the_end_keeps_status_statistics_and_a_short_text() -> None:
     assert isinstance(ended, Ended)
     assert (ended.at, ended.status, ended.statistics) == (3.0, 486, STATISTICS)
     assert len(ended.text) == 200
+
+
+def test_what_a_peer_says_cannot_steer_a_terminal() -> None:
+    (ended,) = CallProgress().closed(3.0, "486 \x1b[31mBusy\r", STATISTICS)
+    assert isinstance(ended, Ended)
+    assert ended.text == "486  [31mBusy "
+
+
+def test_a_redirection_that_crosses_our_cancel_is_our_own_end() -> None:
+    call = CallProgress()
+    call.say_farewell(Farewell.HANG_UP)
+    (ended,) = call.closed(3.0, "302 Moved Temporarily", STATISTICS)
+    assert isinstance(ended, Ended)
+    assert ended.kind is EndKind.CANCELLED

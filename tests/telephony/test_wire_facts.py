@@ -41,6 +41,12 @@ def test_the_cause_of_a_refusal_and_of_a_bye() -> None:
     assert learn(WireFacts(replied=True), bye).q850 == 16
 
 
+def test_what_becomes_of_a_transfer() -> None:
+    assert learn(WireFacts(), answer("202 Accepted", method="REFER")).refer_accepted
+    assert not learn(WireFacts(), answer("603 Decline", method="REFER")).refer_accepted
+    assert learn(WireFacts(), "NOTIFY sip:a@b SIP/2.0\r\nCSeq: 2 NOTIFY\r\n\r\n").refer_reported
+
+
 def test_answers_to_other_requests_teach_nothing() -> None:
     ok = answer("200 OK", "Session-Expires: 90;refresher=uac", body=SDP, method="BYE")
     assert learn(WireFacts(), ok) == WireFacts()
