@@ -44,7 +44,7 @@ class TrunkSettings(BaseModel):
     """Least and most delay that the jitter buffer may add."""
     rtp_timeout_s: int = Field(default=15, ge=0)
     redirects: tuple[str, ...] = ()
-    """Hosts that a 3xx answer may send a call to, besides the domain and the proxy."""
+    """Hosts that a 3xx answer may send a call to, whatever the number."""
     channels: int = Field(default=60, ge=1, le=2000)
     """Most calls at once."""
     calls_per_second: float = Field(default=10.0, gt=0, le=200)

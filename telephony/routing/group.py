@@ -16,6 +16,7 @@ from telephony.routing.trunk import Channel, Member, Trunk, TrunkStatus
 __all__ = ["Member", "TrunkGroup", "TrunkStatus"]
 
 _RETRY_START_S = 30.0
+_BUSY_PAUSE_S = 0.5
 _LEAST_RING_S = 5.0
 """With less of the ring timeout left no other trunk is tried: nobody answers that fast."""
 _GOODBYE_S = 5.0
@@ -183,14 +184,17 @@ class TrunkGroup:
         why: LineError | None = None
         verdict = Outcome.UNKNOWN
         try:
-            while channel := await self._next_channel(call, until, retried):
+            busy: set[str] = set()
+            while channel := await self._channel_in_time(call, until, retried, busy):
                 ring_s = ring_until - self._clock() if ring_until else call.request.ring_timeout_s
                 try:
                     leg = await self._send(channel, call, ring_s)
                 except LineError as error:
                     why = why if isinstance(why, LineBusy) else error
-                    call.in_vain.append((channel.trunk_name, str(error)))
-                    if not isinstance(error, LineBusy):
+                    if isinstance(error, LineBusy):
+                        busy.add(channel.trunk_name)
+                    else:
+                        call.in_vain.append((channel.trunk_name, str(error)))
                         refused.append(channel)
                     continue
                 verdict = Outcome.FAULT
@@ -204,6 +208,18 @@ class TrunkGroup:
             if refused:
                 self._queue.serve()
         raise why or LineError("no trunk is there for the call: they are not started, closed, or down")
+
+    async def _channel_in_time(
+        self, call: _Call, until: float, retried: RoutedLeg | None, busy: set[str]
+    ) -> Channel | None:
+        """A channel that may take the call; trunks in `busy`, whose worker is away say, are tried again."""
+        while (channel := await self._next_channel(call, until, retried)) is None:
+            if not busy or self._clock() + _BUSY_PAUSE_S >= until or (retried and retried.given_up):
+                return None
+            await asyncio.sleep(_BUSY_PAUSE_S)
+            call.untried |= busy
+            busy.clear()
+        return channel
 
     async def _next_channel(self, call: _Call, until: float, retried: RoutedLeg | None) -> Channel | None:
         if not self._open or (retried and retried.given_up):

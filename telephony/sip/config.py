@@ -57,7 +57,7 @@ class SipTrunkConfig:
     rtp_timeout_s: int = 15
     """A call that receives nothing for this long is over; 0 turns that off."""
     redirects: tuple[str, ...] = ()
-    """Hosts that a 3xx answer may send a call to, besides the domain and the proxy."""
+    """Hosts that a 3xx answer may send a call to, whatever the number."""
     channels: int = 60
     calls_per_worker: int = 60
     """The stack takes three threads a call and stalls when hundreds end at once."""

@@ -1,6 +1,7 @@
 """Channels and rates of several trunks: who waits, who is served, and what is free afterwards."""
 
 import asyncio
+from collections import deque
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from tests.telephony.routing.scripted_line import (
     BUSY,
     CALL,
     REFUSED_503,
+    Script,
     ScriptedLine,
     answered,
     ending,
@@ -75,6 +77,26 @@ async def test_who_waits_too_long_hears_that_all_are_busy() -> None:
         with pytest.raises(LineBusy, match=r"alpha within 30 s\. Raise channels"):
             await group.dial(CALL)
         assert now() - began == pytest.approx(30)
+
+
+async def test_a_line_whose_worker_is_away_is_waited_for() -> None:
+    away: list[Script | LineError] = [LineBusy("its worker is being replaced")] * 3
+    line = ScriptedLine(scripts=deque(away))
+    async with group_of(Member("alpha", line, calls_per_second=100)) as group:
+        began = now()
+        leg = await group.dial(CALL)
+        assert now() - began == pytest.approx(1.5, abs=0.1)
+        assert group.status()[0].faults == 0
+        await leg.hang_up()
+
+
+async def test_a_line_whose_worker_stays_away_is_given_up_in_time() -> None:
+    line = ScriptedLine(usual=LineBusy("its worker is being replaced"))
+    async with group_of(Member("alpha", line, calls_per_second=100), longest_wait_s=5) as group:
+        began = now()
+        with pytest.raises(LineBusy, match="being replaced"):
+            await group.dial(CALL)
+        assert 4 < now() - began <= 5
 
 
 async def test_cancelled_waiting_frees_the_place() -> None:
