@@ -2,8 +2,8 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
 
+from telephony.call_headers import check_headers
 from telephony.line import DialRequest, LineError
 from telephony.sip.config import SipTrunkConfig
 
@@ -15,11 +15,6 @@ _URI = re.compile(
 )
 _PARAMETERS = frozenset({"transport=udp", "transport=tcp", "transport=tls", "user=phone"})
 _NUMBER = re.compile(r"\+?[0-9*#]{2,20}")
-_OTHER_HEADERS = frozenset({"privacy"})
-"""P-Asserted-Identity is the trunk's own to send: a number that is not ours must not slip in by a header."""
-_HEADER_NAME = re.compile(r"X-[A-Za-z0-9-]{1,48}")
-_HEADER_VALUE = re.compile(r"[^\x00-\x1f\x7f]{1,256}")
-_MOST_HEADERS = 16
 
 
 def check_request(request: DialRequest, config: SipTrunkConfig) -> None:
@@ -113,16 +108,3 @@ def check_uri(uri: str) -> None:
         # Others (maddr, method, ...) can steer the call to a place that its host does not show.
         if parameter.lower() not in _PARAMETERS:
             raise LineError(f"SIP address parameter {parameter!r} is not allowed. Leave it out")
-
-
-def check_headers(headers: Mapping[str, str]) -> None:
-    """Accept a few single-line `X-...` headers, and Privacy."""
-    if len(headers) > _MOST_HEADERS:
-        raise LineError(f"{len(headers)} headers are too many for an INVITE. Send at most {_MOST_HEADERS}")
-    for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) and name.lower() not in _OTHER_HEADERS:
-            raise LineError(
-                f"header {name[:60]!r} is not allowed. Use X-... names of letters, digits and dashes"
-            )
-        if not _HEADER_VALUE.fullmatch(value):
-            raise LineError(f"header {name}: the value must be one line of 1 to 256 characters")

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from telephony.call_headers import check_headers
 from telephony.line import DialRequest, EndKind, LineError
-from telephony.sip.invitation import check_headers
 from telephony.websocket import json_message
 from telephony.websocket.causes import from_freeswitch
 from telephony.websocket.event_socket import EventSocket, Headers

@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from telephony.call_headers import check_headers
 from telephony.line import DialRequest, LineError
-from telephony.sip.invitation import check_headers
 from telephony.websocket import rest
 from telephony.websocket.causes import from_status
 from telephony.websocket.originator import (

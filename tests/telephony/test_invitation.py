@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from telephony.call_headers import check_headers
 from telephony.line import DialRequest, LineError
 from telephony.sip.config import SipTrunkConfig
 from telephony.sip.invitation import (
-    check_headers,
     check_request,
     check_uri,
     dial_headers,
