@@ -153,7 +153,8 @@ class Conversation:
         self._mind.finished(self._now_ms)
 
     def _send(self) -> None:
-        missing = AHEAD_MS - self._telephone.queued_ms()
+        # Infinite while the telephone can send nothing, as between a BYE and the word of it.
+        missing = max(0.0, AHEAD_MS - self._telephone.queued_ms())
         for _ in range(int(missing // FRAME_MS)):
             self._telephone.write(self._next_frame().tobytes())
         playing = self._playing

@@ -32,6 +32,8 @@ class Wire:
         self.sent: list[Samples] = []
         self.pressed = ""
         self.closed = False
+        self.dead = False
+        """It can send nothing: the far end has hung up, and that is not known yet."""
 
     def tick(self, bot: Samples) -> None:
         self.incoming.append(bot)
@@ -46,7 +48,7 @@ class Wire:
         self.queue.append(np.frombuffer(pcm, np.int16))
 
     def queued_ms(self) -> float:
-        return 20.0 * len(self.queue)
+        return float("inf") if self.dead else 20.0 * len(self.queue)
 
     async def press(self, digits: str) -> None:
         self.pressed += digits
@@ -179,3 +181,17 @@ async def test_slow_recognition_keeps_the_order_of_what_was_heard() -> None:
     gate.set()
     await scene.finish()
     assert [speech.text for speech in scene.talk.bot_heard] == ["first", "second"]
+
+
+async def test_a_telephone_that_can_send_nothing_for_a_while_ends_nothing() -> None:
+    who = persona(rules=[{"hears": ["offer"], "says": ["Yes."], "thinks_ms": [0, 0]}])
+    scene = Scene(who, ["an offer"])
+    await scene.hear(SILENCE, 200)
+    scene.wire.dead = True
+    await scene.hear(SILENCE, 200)
+    assert not scene.wire.queue, "nothing more was written"
+    scene.wire.dead = False
+    await scene.hear(BOT, 1000)
+    await scene.hear(SILENCE, 3000)
+    await scene.finish()
+    assert [line.text for line in scene.talk.said] == ["Yes."]
