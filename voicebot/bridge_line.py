@@ -28,6 +28,7 @@ from voicebot.bridge_settings import (
     JambonzBridge,
     TwilioBridge,
 )
+from voicebot.same_fields import same_fields
 
 _Wire = tuple[Callable[[], Codec], Originator, Admission]
 
@@ -47,18 +48,7 @@ def bridge_line(name: str, settings: BridgeSettings, invite: Invite | None = Non
     Raises LineError naming bridge, fault and mend.
     """
     try:
-        config = BridgeConfig(
-            local_address=settings.local_address,
-            local_port=settings.local_port,
-            public_url=settings.reached_at,
-            longest_message=settings.longest_message,
-            most_messages_per_s=settings.most_messages_per_s,
-            idle_timeout_s=settings.idle_timeout_s,
-            media_timeout_s=settings.media_timeout_s,
-            channels=settings.channels,
-            calls_per_second=settings.calls_per_second,
-            name=name,
-        )
+        config = same_fields(BridgeConfig, settings, public_url=settings.reached_at, name=name)
         codec, originator, admission = _wire(settings, invite or show_address)
     except LineError as error:
         raise LineError(f"bridges.{name}: {error}") from None
@@ -74,15 +64,20 @@ def show_address(request: DialRequest, target: MediaTarget) -> None:
 def _wire(settings: BridgeSettings, invite: Invite) -> _Wire:
     match settings:
         case TwilioBridge():
-            return TwilioCodec, _twilio(settings), TwilioSigned(settings.auth_token)
+            originator: Originator = TwilioOriginator(same_fields(TwilioConfig, settings))
+            return TwilioCodec, originator, TwilioSigned(settings.auth_token)
         case AsteriskBridge():
-            codec = partial(AsteriskCodec, plain=settings.control == "plain")
-            return codec, _asterisk(settings), _password(settings)
+            plain = settings.control == "plain"
+            originator = AsteriskOriginator(same_fields(AsteriskConfig, settings, plain_control=plain))
+            return partial(AsteriskCodec, plain=plain), originator, _password(settings)
         case FreeSwitchBridge():
-            fork = settings.module == "mod_audio_fork"
-            return (AudioForkCodec if fork else AudioStreamCodec), _freeswitch(settings), _password(settings)
+            module = AudioModule(settings.module)
+            codec = AudioForkCodec if module is AudioModule.FORK else AudioStreamCodec
+            originator = FreeSwitchOriginator(same_fields(FreeSwitchConfig, settings, module=module))
+            return codec, originator, _password(settings)
         case JambonzBridge():
-            return JambonzCodec, _jambonz(settings), _password(settings)
+            originator = JambonzOriginator(same_fields(JambonzConfig, settings))
+            return JambonzCodec, originator, _password(settings)
         case BrowserBridge():
             return BrowserCodec, BrowserOriginator(invite), TokenOnly()
 
@@ -93,52 +88,3 @@ def _password(settings: AsteriskBridge | FreeSwitchBridge | JambonzBridge) -> Ad
     if not settings.media_user or not settings.media_password:
         raise LineError("media_user and media_password belong together. Set both or neither")
     return BasicPassword(settings.media_user, settings.media_password)
-
-
-def _twilio(settings: TwilioBridge) -> Originator:
-    return TwilioOriginator(
-        TwilioConfig(settings.account_sid, settings.auth_token, settings.caller_id, settings.api_url)
-    )
-
-
-def _asterisk(settings: AsteriskBridge) -> Originator:
-    config = AsteriskConfig(
-        ari_url=settings.ari_url,
-        user=settings.user,
-        password=settings.password,
-        application=settings.application,
-        endpoint=settings.endpoint,
-        caller_id=settings.caller_id,
-        media_client=settings.media_client,
-        media_format=settings.media_format,
-        plain_control=settings.control == "plain",
-        transfer_context=settings.transfer_context,
-    )
-    return AsteriskOriginator(config)
-
-
-def _freeswitch(settings: FreeSwitchBridge) -> Originator:
-    config = FreeSwitchConfig(
-        host=settings.host,
-        port=settings.port,
-        password=settings.password,
-        dial_string=settings.dial_string,
-        caller_id=settings.caller_id,
-        module=AudioModule(settings.module),
-        media_user=settings.media_user,
-        media_password=settings.media_password,
-    )
-    return FreeSwitchOriginator(config)
-
-
-def _jambonz(settings: JambonzBridge) -> Originator:
-    config = JambonzConfig(
-        api_url=settings.api_url,
-        account_sid=settings.account_sid,
-        api_key=settings.api_key,
-        caller_id=settings.caller_id,
-        trunk=settings.trunk,
-        media_user=settings.media_user,
-        media_password=settings.media_password,
-    )
-    return JambonzOriginator(config)

@@ -1,7 +1,7 @@
 """The line that calls go out on: all SIP trunks as one, one of them, or a bridge, as the settings have it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from dialogs.problem import InputError, Problem
 from telephony.line import Line, LineError
@@ -10,6 +10,7 @@ from telephony.routing.group import Member, TrunkGroup
 from telephony.sip.options import OptionsPing, OptionsTarget
 from telephony.sip.trunk import SipTrunk, SipTrunkConfig
 from voicebot.bridge_line import bridge_line, named_bridge
+from voicebot.same_fields import same_fields
 from voicebot.settings import Settings
 from voicebot.trunk_settings import TrunkSettings
 
@@ -114,11 +115,9 @@ def trunk_member(name: str, trunk: TrunkSettings) -> Member:
 
 def trunk_config(trunk: TrunkSettings) -> SipTrunkConfig:
     """The telephony room's own form of the trunk settings."""
-    ours = {field.name for field in fields(SipTrunkConfig)} & set(TrunkSettings.model_fields)
-    return SipTrunkConfig(**{name: getattr(trunk, name) for name in ours})
+    return same_fields(SipTrunkConfig, trunk)
 
 
 def options_target(trunk: TrunkSettings) -> OptionsTarget:
     """Whom to ask whether the trunk's peer is there."""
-    ours = {field.name for field in fields(OptionsTarget)} & set(TrunkSettings.model_fields)
-    return OptionsTarget(**{name: getattr(trunk, name) for name in ours})
+    return same_fields(OptionsTarget, trunk)

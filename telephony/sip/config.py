@@ -1,7 +1,6 @@
 """How a SIP trunk is set up. Knows no SIP stack, so that whoever composes trunks need not load one."""
 
 import errno
-import ipaddress
 import re
 import socket
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from telephony.line import LineError
+from telephony.local_address import check_local_address
 
 CODECS = {"pcmu": "pcmu", "pcma": "pcma", "g722": "g722/16000/1", "opus": "opus/48000/2"}
 """What may be offered, and its name in the stack: those that are not at 8 kHz need the whole of it."""
@@ -95,12 +95,7 @@ class SipTrunkConfig:
             raise LineError(f"tls_ca {self.tls_ca} is no file. Name a PEM file with the trusted certificates")
 
     def _check_addresses(self) -> None:
-        try:
-            ipaddress.ip_address(self.local_address)
-        except ValueError:
-            raise LineError(
-                f"local_address {self.local_address!r} is no IP address. Set an address of this machine"
-            ) from None
+        check_local_address(self.local_address)
         for name, host in (("domain", self.domain), ("proxy", self.proxy or self.domain)):
             if not _HOST.fullmatch(host):
                 raise LineError(f"{name} {host!r} is no host. Write sip.example.com or 192.0.2.1:5060")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from telephony.line import LineError
+from telephony.local_address import check_local_address
 from telephony.routing.health import ProbeFault, RoundTrip
 from telephony.sip.options_message import (
     MOST_BYTES,
@@ -72,12 +73,7 @@ class OptionsTarget:
             )
         if not 0 < self.timeout_s <= 32:
             raise LineError(f"an OPTIONS timeout of {self.timeout_s} s is not in 0-32 s. Set 5")
-        try:
-            ipaddress.ip_address(self.local_address or "0.0.0.0")
-        except ValueError:
-            raise LineError(
-                f"local_address {self.local_address[:60]!r} is no IP address. Set an address of this machine"
-            ) from None
+        check_local_address(self.local_address or "0.0.0.0")
 
     @property
     def peer(self) -> tuple[str, int]:

@@ -21,7 +21,7 @@ from baresip.ua import UserAgent
 from telephony.line import DialRequest, LegEvent, LineError
 from telephony.sip import stack_config
 from telephony.sip.config import SipTrunkConfig
-from telephony.sip.invitation import check_request, dial_headers, redirect_uri, request_uri
+from telephony.sip.invitation import dial_headers, redirect_uri, request_uri
 from telephony.sip.lost_ack import LostAcks
 from telephony.sip.media_rings import WorkerRings
 from telephony.sip.stack_call import StackCall
@@ -115,8 +115,7 @@ class SipStack:
     async def dial(
         self, request: DialRequest, rings: WorkerRings, tell: Callable[[LegEvent], None]
     ) -> StackCall:
-        """Send the INVITE and return at once. Raises LineError if it cannot be sent."""
-        check_request(request, self._config)
+        """Send the INVITE of a checked request and return at once. Raises LineError if it cannot be sent."""
         timeouts_s = request.ring_timeout_s, self._config.rtp_timeout_s
         call = StackCall(rings, tell, self._terminate, self._wire.of, *timeouts_s)
         await self._invite(_Dialled(call, request), request_uri(request.to, self._config))

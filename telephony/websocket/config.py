@@ -1,11 +1,11 @@
 """How the bridge's server is set up."""
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from telephony.line import LineError
+from telephony.local_address import check_local_address
 
 _HOST = re.compile(r"[A-Za-z0-9.\-\[\]:]{1,253}")
 
@@ -37,12 +37,7 @@ class BridgeConfig:
     """What records call this bridge."""
 
     def __post_init__(self) -> None:
-        try:
-            ipaddress.ip_address(self.local_address)
-        except ValueError:
-            raise LineError(
-                f"local_address {self.local_address!r} is no IP address. Set an address of this machine"
-            ) from None
+        check_local_address(self.local_address)
         if not 0 < self.local_port < 65_536:
             raise LineError(f"local_port {self.local_port} is no port. Set 1-65535")
         address = urlsplit(self.public_url)

@@ -11,9 +11,9 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from voicebot.bench.error import BenchError
-from voicebot.bench.free_port import can_bind, free_loopback_host
 from voicebot.bench.media_contenders import MediaPeer
 from voicebot.bench.packet_gaps import PacketGaps
+from voicebot.free_port import can_bind, free_loopback_host
 
 SIP_PORT = 5060
 MEDIA_HOST = "127.0.0.1"

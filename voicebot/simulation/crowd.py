@@ -3,13 +3,13 @@
 import asyncio
 import json
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from voicebot.free_port import free_udp_port
 from voicebot.simulation.persona import PERSONAS
 
 HOST = "127.0.0.1"
@@ -49,7 +49,7 @@ async def people(
     """Start the people and wait until all of them can be called; `on_progress` gets (lines rendered, of all).
 
     With `port` None a free one is taken. Raises CrowdError."""
-    port = port or _free_port()
+    port = port or free_udp_port(HOST)
     command = ["-m", "voicebot.simulation.people", "--port", str(port), "--personas", str(personas)]
     command += ["--log", str(log), "--seed", str(seed), "--weights", str(weights), "--cache", str(cache)]
     process = await asyncio.create_subprocess_exec(
@@ -98,9 +98,3 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

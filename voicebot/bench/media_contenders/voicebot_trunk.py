@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from telephony.line import Answered, DialRequest, Ended, Leg, LineBusy
 from telephony.sip.trunk import SipTrunk, SipTrunkConfig
 from voicebot.bench.error import BenchError
-from voicebot.bench.free_port import free_udp_port
 from voicebot.bench.media_contenders import MediaPeer
 from voicebot.bench.media_drive import MediaLeg
+from voicebot.free_port import free_udp_port
 
 _DIALS_AT_ONCE = 8
 _RETRY_S = 0.05
