@@ -20,7 +20,8 @@ from baresip.errors import AudioNotActive, AudioRestarted, BaresipError
 
 LOUD = 300
 PAUSE_S = 0.5
-PATIENCE_S = 3.0
+PATIENCE_S = 5.0
+"""A person on a busy machine may take seconds to understand; only a pressed key is waited for in vain."""
 LONGEST_CALL_S = 25.0
 AHEAD_BYTES = 1600
 ACCOUNT = (

@@ -42,13 +42,21 @@ def find_sipp() -> str:
     return installed("sipp", "sip-tester")
 
 
+_given: set[int] = set()
+
+
 def free_udp_ports(count: int = 1) -> int:
-    """The first of `count` ports in a row that nothing on loopback holds; even, as RTP wants it."""
+    """The first of `count` ports in a row that nothing on loopback holds; even, as RTP wants it.
+
+    No port is given twice: whoever asked before may not have bound it yet.
+    """
     for _ in range(100):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("127.0.0.1", 0))
             first: int = probe.getsockname()[1] & ~1
-        if first + count < 65535 and not any(is_bound(port) for port in range(first, first + count)):
+        ports = range(first, first + count)
+        if first + count < 65535 and not any(port in _given or is_bound(port) for port in ports):
+            _given.update(ports)
             return first
     raise RuntimeError("no free UDP ports on loopback")
 
