@@ -5,6 +5,7 @@ up to `max_batch`. So an idle engine answers at once and a busy one works in lar
 """
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
@@ -92,6 +93,7 @@ class Batcher(Generic[Request, Result]):
         self._waiting: dict[int, _Item[Request, Result]] = {}
         self._arrived = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
+        self._running = False
         self.metrics = BatcherMetrics()
 
     async def __aenter__(self) -> Self:
@@ -104,6 +106,14 @@ class Batcher(Generic[Request, Result]):
         assert self._worker is not None
         self._worker.cancel()
         await asyncio.wait([self._worker])
+
+    @property
+    def expected_wait_s(self) -> float:
+        """How long a new request would wait before its batch begins, by what earlier batches took."""
+        batches = math.ceil(len(self._waiting) / self._max_batch)
+        if self._running:
+            batches += 1
+        return batches * self.metrics.run.mean_ms / 1000
 
     async def submit(self, request: Request, *, deadline_s: float) -> Result:
         """Raises EngineOverloaded, EngineLate, EngineDown, or the EngineError that the request met."""
@@ -181,6 +191,7 @@ class Batcher(Generic[Request, Result]):
         for item in batch:
             self.metrics.queue_wait.add(started - item.submitted_at)
         self.metrics.batch_sizes[len(batch)] += 1
+        self._running = True
         try:
             results = await self._run([item.request for item in batch])
             if len(results) != len(batch):
@@ -189,6 +200,8 @@ class Batcher(Generic[Request, Result]):
             results = [error] * len(batch)
         except Exception as error:
             results = [EngineError(f"{type(error).__name__}: {error}")] * len(batch)
+        finally:
+            self._running = False
         self.metrics.run.add(loop.time() - started)
         for item, result in zip(batch, results, strict=True):
             if item.answer.done():

@@ -32,6 +32,11 @@ class EngineService(Generic[Request, Result]):
         return self._process.pid
 
     @property
+    def expected_wait_s(self) -> float:
+        """How long a new request would wait before its turn comes, by what earlier ones took."""
+        return self._batcher.expected_wait_s
+
+    @property
     def metrics(self) -> BatcherMetrics:
         return self._batcher.metrics
 

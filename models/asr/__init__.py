@@ -30,5 +30,10 @@ class Transcript:
 class Recogniser(Protocol):
     """Turns utterances of all calls into transcripts."""
 
+    @property
+    def expected_wait_s(self) -> float:
+        """How long a new request would wait before its turn comes; 0 when idle. What can be spared is
+        spared when this is high."""
+
     async def transcribe(self, utterance: Utterance, *, deadline_s: float) -> Transcript:
         """Raises EngineDown, EngineOverloaded or EngineLate."""

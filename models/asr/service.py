@@ -25,6 +25,11 @@ class WhisperRecogniser:
     def healthy(self) -> bool:
         return all(service.healthy for service in self.services.values())
 
+    @property
+    def expected_wait_s(self) -> float:
+        """Of the busiest engine."""
+        return max((service.expected_wait_s for service in self.services.values()), default=0.0)
+
     async def transcribe(self, utterance: Utterance, *, deadline_s: float) -> Transcript:
         """Raises EngineDown, EngineOverloaded, EngineLate or EngineError; KeyError for another language."""
         return await self.services[weights_for(utterance.language)].submit(utterance, deadline_s=deadline_s)

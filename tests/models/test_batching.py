@@ -161,6 +161,20 @@ calls = st.lists(
 )
 
 
+@pytest.mark.virtual_time
+async def test_the_expected_wait_counts_the_batches_before_one_by_what_earlier_ones_took() -> None:
+    run = SlowDoubler()
+    async with Batcher(run, max_batch=2) as batcher:
+        assert batcher.expected_wait_s == 0
+        await batcher.submit(1, deadline_s=9)
+        took_s = batcher.metrics.run.mean_ms / 1000
+        assert batcher.expected_wait_s == 0, "idle again"
+        tasks = [asyncio.create_task(batcher.submit(number, deadline_s=9)) for number in range(5)]
+        await asyncio.sleep(took_s / 2)
+        assert batcher.expected_wait_s == pytest.approx(3 * took_s), "one runs, three wait in two batches"
+        await asyncio.gather(*tasks)
+
+
 @given(calls=calls, max_batch=st.integers(1, 4), max_queue=st.integers(1, 6))
 @settings(max_examples=150, deadline=None)
 def test_every_request_ends_once_with_its_own_result_and_the_books_agree(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from models.asr import Recogniser
+from models.end_of_turn import EndOfTurnDetector
 from models.intent import IntentClassifier
 from models.llm import ChatModel
 from models.tts import Speaker
@@ -17,5 +18,7 @@ class Engines:
     classifier: IntentClassifier
     speaker: Speaker
     chat: ChatModel | None = None
+    end_of_turn: EndOfTurnDetector | None = None
+    """None: only silence and words tell that a turn is over."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Engine kind -> name and version, kept with every call."""

@@ -189,6 +189,8 @@ class KnowsTheLines:
     broken: int = 0
     asked: int = 0
 
+    expected_wait_s: float = 0.0
+
     async def transcribe(self, utterance: Utterance, *, deadline_s: float) -> Transcript:
         self.asked += 1
         await asyncio.sleep(self.seconds)
