@@ -76,14 +76,28 @@ def longest_silence_s(leg: ScriptedLeg) -> float:
     return longest
 
 
+class Growth:
+    """Memory and tasks, every five minutes."""
+
+    def __init__(self) -> None:
+        self.memory: list[int] = []
+        self.tasks: list[int] = []
+
+    async def watch(self) -> None:
+        while True:
+            await asyncio.sleep(300)
+            gc.collect()
+            self.memory.append(tracemalloc.get_traced_memory()[0])
+            self.tasks.append(len(asyncio.all_tasks()))
+
+
 @pytest.mark.virtual_time
 @pytest.mark.timeout(300)
 async def test_nothing_grows_and_nobody_is_left_in_silence_for_half_an_hour() -> None:
     loop = asyncio.get_running_loop()
     clock = MediaClock(LoudnessDetector())
     numbers, ends = count(), Counter[str]()
-    memory: list[int] = []
-    tasks: list[int] = []
+    growth = Growth()
     silences: list[float] = []
 
     async def phone_people() -> None:
@@ -108,14 +122,7 @@ async def test_nothing_grows_and_nobody_is_left_in_silence_for_half_an_hour() ->
         for before, after in pairwise(turn for turn in result.turns if turn.speaker == "agent"):
             assert before.end_ms <= after.start_ms, f"call {number}: the bot talked over itself"
 
-    async def watch() -> None:
-        while True:
-            await asyncio.sleep(300)
-            gc.collect()
-            memory.append(tracemalloc.get_traced_memory()[0])
-            tasks.append(len(asyncio.all_tasks()))
-
-    ticking, watching = asyncio.create_task(clock.run()), asyncio.create_task(watch())
+    ticking, watching = asyncio.create_task(clock.run()), asyncio.create_task(growth.watch())
     tracemalloc.start()
     try:
         await asyncio.gather(*(phone_people() for _ in range(CALLERS)))
@@ -126,11 +133,11 @@ async def test_nothing_grows_and_nobody_is_left_in_silence_for_half_an_hour() ->
         ticking.cancel()
         watching.cancel()
     print(f"\n{next(numbers)} calls: {dict(ends)}; at most {max(silences):.1f} s without a sound")
-    print(f"memory {[size >> 10 for size in memory]} KiB, tasks {tasks}")
+    print(f"memory {[size >> 10 for size in growth.memory]} KiB, tasks {growth.tasks}")
     assert len(left) == 1, f"only this test is left, not {left}"
     assert ends.total() > 300
     assert len(ends) >= 4, "they ended in many ways"
-    assert max(tasks) <= 8 * CALLERS
+    assert max(growth.tasks) <= 8 * CALLERS
     # Calls that happen to be up hold half a minute of audio each.
-    first, last = min(memory[:3]), min(memory[3:])
+    first, last = min(growth.memory[:3]), min(growth.memory[3:])
     assert last - first < 512 << 10, f"memory grew from {first >> 10} to {last >> 10} KiB"
