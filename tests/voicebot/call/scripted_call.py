@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dialogs.policy import open_dialogue
 from dialogs.script.load import load_script
 from models.asr import Transcript, Utterance
+from models.end_of_turn import EndOfTurnDetector
 from models.engine import EngineDown
 from models.intent import IntentResult
 from models.llm import ChatModel
@@ -265,6 +266,7 @@ def make_session(
     voice: SteadyVoice | None = None,
     classifier: KnowsTheIntents | None = None,
     chat: ChatModel | None = None,
+    end_of_turn: EndOfTurnDetector | None = None,
     settings: Settings | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> CallSession:
@@ -274,7 +276,7 @@ def make_session(
         classifier or KnowsTheIntents(),
         voice or SteadyVoice(),
         chat,
-        {},
+        end_of_turn,
     )
     return CallSession(
         line=ScriptedLine(leg),
@@ -298,6 +300,7 @@ async def play_call(
     voice: SteadyVoice | None = None,
     classifier: KnowsTheIntents | None = None,
     chat: ChatModel | None = None,
+    end_of_turn: EndOfTurnDetector | None = None,
     settings: Settings | None = None,
 ) -> Played:
     """Run a whole call on the running (virtual) loop."""
@@ -306,7 +309,14 @@ async def play_call(
     if recogniser:
         recogniser.lines = lines
     session = make_session(
-        leg, clock, recogniser=recogniser, voice=voice, classifier=classifier, chat=chat, settings=settings
+        leg,
+        clock,
+        recogniser=recogniser,
+        voice=voice,
+        classifier=classifier,
+        chat=chat,
+        end_of_turn=end_of_turn,
+        settings=settings,
     )
     ticking = asyncio.create_task(clock.run())
     try:
