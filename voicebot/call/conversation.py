@@ -299,7 +299,7 @@ class Conversation:
             bool(words.text) and not expected.free_text and self.bot.has_answer(state, _heard(words))
         )
         self._turn_end.weigh(words.text, words.completeness, answered=answered, dictation=expected.dictation)
-        return now_ms - words.end_ms >= self._turn_end.silence_ms
+        return now_ms - words.end_ms >= self._turn_end.silence_ms and not self._endpointer.rising
 
     # -- taking the turn ----------------------------------------------------------------------
 

@@ -117,6 +117,11 @@ class Endpointer:
         """True in a pause between words, and after the last ones until the turn is over."""
         return self._state is _State.PAUSE
 
+    @property
+    def rising(self) -> bool:
+        """True while something is heard that may prove to be speech."""
+        return self._candidate_ms is not None and self._state is not _State.SPEECH
+
     def speech_ms(self, now_ms: int) -> int:
         """How long the current utterance has been spoken, pauses at its end left out."""
         match self._state:
