@@ -205,6 +205,8 @@ class Conversation:
         return self._continuation.rest_of.state if self._continuation.rest_of else self.bot.state
 
     def _understand(self, utterance: int, start_ms: int, end_ms: int, *, judge_end: bool = False) -> None:
+        if self._must_greet and self._hearing.busy:
+            return  # Whatever comes of it brings the greeting; asking anew would put it off again.
         if self._continuation.rest_of:
             start_ms = self._continuation.rest_of.start_ms
         expected = self.bot.expects(self._answered_state)
