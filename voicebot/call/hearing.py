@@ -6,15 +6,14 @@ result carries the number of its utterance, so that a late one is recognised and
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from dialogs.flow import OPT_OUT
 from dialogs.turn import Expectation
 from models.asr import Recogniser, Transcript, Utterance
 from models.end_of_turn import EndOfTurnDetector
-from models.engine import EngineError, EngineLate
+from models.engine import EngineError, given_up_after
 from models.intent import IntentClassifier, IntentResult
 from models.intent.text import normalise
 from voicebot.call.heard_audio import HeardAudio
@@ -25,8 +24,6 @@ _AFTER_MS = 120
 _RECOGNITION_S = 4.0
 _CLASSIFICATION_S = 1.0
 _JUDGEMENT_S = 0.5
-_GRACE_S = 0.5
-"""An engine that has not even said that it is late by then has hung."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +126,11 @@ class Hearing:
         transcribed_ms = asked_ms
         judging = self._group.create_task(self._judge_end(heard), name="judge-end") if judge_end else None
         try:
-            async with _hung_after(_RECOGNITION_S):
+            async with given_up_after(_RECOGNITION_S):
                 transcript = await self._recogniser.transcribe(heard, deadline_s=_RECOGNITION_S)
             transcribed_ms = self._now_ms()
             if transcript.text and expectation.intents:
-                async with _hung_after(_CLASSIFICATION_S):
+                async with given_up_after(_CLASSIFICATION_S):
                     intent = await self._classify(transcript.text, expectation.intents)
         except EngineError as error:
             # Without words the session asks again; without an intent the script or model answers.
@@ -179,16 +176,6 @@ def _result_so_far(judging: asyncio.Task[float | None] | None) -> float | None:
         return judging.result()
     judging.cancel()
     return None
-
-
-@asynccontextmanager
-async def _hung_after(deadline_s: float) -> AsyncIterator[None]:
-    """Engines keep their deadlines; nobody waits for ever for one that does not."""
-    try:
-        async with asyncio.timeout(deadline_s + _GRACE_S):
-            yield
-    except TimeoutError:
-        raise EngineLate(f"no answer {_GRACE_S:g} s after the deadline") from None
 
 
 def choose_intent(whole: IntentResult, sentences: Sequence[IntentResult]) -> IntentResult:

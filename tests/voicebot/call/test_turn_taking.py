@@ -4,6 +4,7 @@ The greeting starts 0.6 s after the answer and ends at about 8.4 s; the silence 
 """
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,15 @@ from numpy.typing import NDArray
 
 from models.asr import Transcript, Utterance
 from models.engine import EngineDown
-from tests.voicebot.call.scripted_call import KnowsTheLines, Line, Played, play_call
+from models.intent import IntentResult
+from tests.voicebot.call.scripted_call import (
+    KnowsTheIntents,
+    KnowsTheLines,
+    Line,
+    Played,
+    SteadyVoice,
+    play_call,
+)
 from voicebot.call.result import TurnResult
 from voicebot.settings import EndpointingSettings
 
@@ -226,6 +235,23 @@ async def test_a_recogniser_that_never_answers_does_not_stop_the_greeting() -> N
     call = await play_call(*talks, recogniser=Hung([]), hang_up_s=20)
     assert (call.result.answer_to_greeting_ms or 0) > 0
     assert (call.result.answer_to_greeting_ms or 0) < 9500
+
+
+async def test_a_voice_that_never_answers_is_given_up() -> None:
+    hung = SteadyVoice(seconds=1e6, uncached=frozenset(["It costs one hundred dollars."]))
+    call = await play_call(Line(9.5, "wait how much is it"), voice=hung)
+    assert call.result.connected == "system_error"
+    assert agent(call)[-1].startswith("I am sorry, something is wrong")
+
+
+async def test_a_classifier_that_never_answers_is_no_reason_to_be_silent() -> None:
+    class HungClassifier(KnowsTheIntents):
+        async def classify(self, text: str, allowed: Collection[str], *, deadline_s: float) -> IntentResult:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    call = await play_call(Line(9.5, "yes of course"), classifier=HungClassifier(), hang_up_s=20)
+    assert agent(call)[1].startswith("Sorry what was that")
 
 
 # -- first and last words --------------------------------------------------------------------------
