@@ -225,13 +225,9 @@ class Conversation:
             self._understand(event.utterance, event.start_ms, event.end_ms)
 
     def _on_understood(self, words: Understood, now_ms: float) -> None:
-        if words.utterance <= self._dealt_with:
-            return
         over = self._turn_over is not None and self._turn_over[0].utterance == words.utterance
-        goes_on = self.bot.greeted and self._endpointer.talking
-        stale = goes_on or words.utterance != self._endpointer.utterance
-        if stale and not over and not self._must_greet:
-            return  # `Resumed` or a new utterance is on its way.
+        if self._is_stale(words, over=over):
+            return
         if not words.fault:
             self._channel.noise_only = not words.text and words.end_ms - words.start_ms >= _NOISE_MS
         if self._is_machine(words):
@@ -256,6 +252,15 @@ class Conversation:
             elif self._sure(words, now_ms):
                 over_ms = max(words.asked_ms, words.end_ms + self._turn_end.silence_ms)
                 self._take_turn(words, over_ms, now_ms)
+
+    def _is_stale(self, words: Understood, *, over: bool) -> bool:
+        """The utterance was dealt with, or goes on: `Resumed` or a new utterance is on its way."""
+        if words.utterance <= self._dealt_with:
+            return True
+        if over or self._must_greet:
+            return False
+        talks_on = self.bot.greeted and self._endpointer.talking
+        return talks_on or words.utterance != self._endpointer.utterance
 
     def _is_machine(self, words: Understood) -> bool:
         spoken_ms, since_answer_ms = words.end_ms - words.start_ms, words.end_ms - self._answered_ms

@@ -173,7 +173,7 @@ class Endpointer:
         return ()
 
     def _in_speech(self, now_ms: int, probability: float) -> tuple[EndpointEvent, ...]:
-        if now_ms - self._start_ms >= self._settings.longest_ms:
+        if self._overdue(now_ms):
             return self._end(now_ms, cut=True)
         if probability < self._settings.stop_probability:
             self._state = _State.PAUSE
@@ -185,7 +185,7 @@ class Endpointer:
     def _in_pause(
         self, now_ms: int, probability: float, expected_wait_ms: float
     ) -> tuple[EndpointEvent, ...]:
-        if now_ms - self._start_ms >= self._settings.longest_ms:
+        if self._overdue(now_ms):
             return self._end(self._pause_ms, cut=True)
         if self._rises(now_ms, probability):
             assert self._candidate_ms is not None
@@ -203,6 +203,10 @@ class Endpointer:
             self._guessed = True
             return (Paused(self._utterance, self._start_ms, self._pause_ms),)
         return ()
+
+    def _overdue(self, now_ms: int) -> bool:
+        """The watchdog: whatever is heard, the turn has lasted long enough."""
+        return now_ms - self._start_ms >= self._settings.longest_ms
 
     def _rises(self, now_ms: int, probability: float) -> bool:
         """Hysteresis: the probability must stay up for `start_ms` before it counts as speech."""

@@ -5,7 +5,7 @@ which line an utterance holds and the fake detector what is speech.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -302,8 +302,9 @@ async def play_call(
     chat: ChatModel | None = None,
     end_of_turn: EndOfTurnDetector | None = None,
     settings: Settings | None = None,
+    on_start: Callable[[CallSession], None] = lambda _: None,
 ) -> Played:
-    """Run a whole call on the running (virtual) loop."""
+    """Run a whole call on the running (virtual) loop. `on_start` is given its session."""
     leg = ScriptedLeg(lines, digits, hang_up_s, holds=holds)
     clock = MediaClock(LoudnessDetector())
     if recogniser:
@@ -319,6 +320,7 @@ async def play_call(
         settings=settings,
     )
     ticking = asyncio.create_task(clock.run())
+    on_start(session)
     try:
         return Played(await session.run(), leg, session)
     finally:

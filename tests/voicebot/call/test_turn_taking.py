@@ -22,7 +22,9 @@ from tests.voicebot.call.scripted_call import (
     SteadyVoice,
     play_call,
 )
+from voicebot.call.hearing import Understood
 from voicebot.call.result import TurnResult
+from voicebot.call.session import CallSession
 from voicebot.settings import EndpointingSettings
 
 pytestmark = pytest.mark.virtual_time
@@ -252,6 +254,37 @@ async def test_a_classifier_that_never_answers_is_no_reason_to_be_silent() -> No
 
     call = await play_call(Line(9.5, "yes of course"), classifier=HungClassifier(), hang_up_s=20)
     assert agent(call)[1].startswith("Sorry what was that")
+
+
+# -- results that come too late --------------------------------------------------------------------
+
+
+def understood(utterance: int, text: str, intent: str) -> Understood:
+    transcript = Transcript(text, -0.2, 0.0, "short_window")
+    return Understood(utterance, 9500, 10300, 10500, 10600, transcript, IntentResult(intent, 0.99))
+
+
+async def heard_when(at_s: float, late: Understood, *lines: Line) -> Played:
+    """A call in which `late` comes out of the engines at a time when it must not count any more."""
+    sessions: list[CallSession] = []
+    playing = asyncio.create_task(play_call(*lines, hang_up_s=16, on_start=sessions.append))
+    await asyncio.sleep(0.5 + at_s)
+    talk = sessions[0].conversation
+    assert talk is not None
+    talk.handle(late, (0.5 + at_s) * 1000)
+    return await playing
+
+
+async def test_words_of_an_utterance_that_was_answered_are_ignored() -> None:
+    call = await heard_when(13.0, understood(1, "yes", "yes"), Line(9.5, "purple elephants"))
+    assert agent(call)[1].startswith("Sorry what was that")
+    assert call.result.outcome == ""
+
+
+async def test_words_of_a_speaker_who_went_on_are_ignored() -> None:
+    call = await heard_when(11.0, understood(1, "yes", "yes"), Line(9.5, "purple elephants", 2.5))
+    assert [text for speaker, text in call.said if speaker == "customer"] == ["purple elephants"]
+    assert call.result.outcome == ""
 
 
 # -- first and last words --------------------------------------------------------------------------
