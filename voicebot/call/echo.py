@@ -37,7 +37,7 @@ _BLOCKS_KEPT = 8
 _STRONG_DB = 12.0
 """Frames so far below the loudest of a block tell nothing: their echo drowns in the noise of the line."""
 _FEWEST_STRONG = 8
-_NOT_LOUDER = 0.6
+_NOT_LOUDER = 0.75
 """Share of the strong frames whose echo must have been no louder than what was heard."""
 _gates = count()
 
