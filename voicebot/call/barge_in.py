@@ -13,22 +13,25 @@ from voicebot.call.echo import EchoGate
 from voicebot.settings import BargeInSettings
 
 _EN_BACKCHANNELS = (
-    "mm, mhm, mmhm, mmhmm, mm hm, mm hmm, hm, hmm, uh, um, uhhuh, uh huh, huh, ah, aha, oh, wow, ok, okay, right, "
-    "all right, alright, that's right, yeah, yep, yup, yes, sure, of course, good, great, fine, nice, cool, "
-    "sounds good, makes sense, really, true, exactly, absolutely, interesting, i see, i know, i understand, "
-    "understood, gotcha, got it, i got it, go on, go ahead, thanks, thank you"
+    "mm, mhm, mmhm, mmhmm, mm hm, mm hmm, hm, hmm, uh, um, uhhuh, uh huh, huh, ah, aha, oh, wow, ok, okay, "
+    "right, all right, alright, that's right, yeah, yep, yup, yes, sure, of course, good, great, "
+    "fine, nice, cool, sounds good, makes sense, really, true, exactly, absolutely, interesting, i see, "
+    "i know, i understand, understood, gotcha, got it, i got it, go on, go ahead, thanks, thank you"
 )
 _ZH_BACKCHANNELS = (
-    "嗯, 嗯哼, 啊, 哦, 噢, 喔, 唔, 呃, 哎, 诶, 好, 好的, 好吧, 好啊, 好呀, 好嘞, 对, 对的, 对啊, 对呀, 對, 是, 是的, "
-    "是啊, 是呀, 是吗, 是嘛, 行, 行吧, 行啊, 可以, 不错, 没错, 沒錯, 知道, 知道了, 我知道, 我知道了, 明白, 明白了, 我明白, "
-    "我明白了, 了解, 了解了, 懂了, 清楚, 这样, 这样啊, 是这样, 原来如此, 真的, 真的吗, 然后呢, 你说, 您说, 请说, 你继续, "
-    "您继续, 请继续, 继续, 谢谢"
+    "嗯, 嗯哼, 啊, 哦, 噢, 喔, 唔, 呃, 哎, 诶, 好, 好的, 好吧, 好啊, 好呀, 好嘞, 对, 对的, 对啊, 对呀, 對, "
+    "是, 是的, 是啊, 是呀, 是吗, 是嘛, 行, 行吧, 行啊, 可以, 不错, 没错, 沒錯, 知道, 知道了, 我知道, "
+    "我知道了, 明白, 明白了, 我明白, 我明白了, 了解, 了解了, 懂了, 清楚, 这样, 这样啊, 是这样, 原来如此, "
+    "真的, 真的吗, 然后呢, 你说, 您说, 请说, 你继续, 您继续, 请继续, 继续, 谢谢"
 )
 _EN_INTERRUPTERS = (
-    "no, nope, nah, not, don't, dont, never, stop, quit, wait, hold, hang on, enough, hey, hello, listen, what, "
-    "who, why, how, where, when, which, pardon, sorry, excuse, but, bye, goodbye, cancel, help"
+    "no, nope, nah, not, don't, dont, never, stop, quit, wait, hold, hang on, enough, hey, hello, listen, "
+    "what, who, why, how, where, when, which, pardon, sorry, excuse, but, bye, goodbye, cancel, help"
 )
-_ZH_INTERRUPTERS = "不, 别, 別, 没, 沒, 停, 等, 慢, 喂, 谁, 誰, 啥, 什么, 什麼, 怎么, 怎麼, 哪, 几, 多少, 打断, 打错, 挂, 再见"
+_ZH_INTERRUPTERS = (
+    "不, 别, 別, 没, 沒, 停, 等, 慢, 喂, 谁, 誰, 啥, 什么, 什麼, 怎么, 怎麼, 哪, 几, 多少, 打断, 打错, "
+    "挂, 再见"
+)
 _LONGEST_BACKCHANNEL = {"en": 5, "zh": 8}
 """Words, in Chinese characters: whoever says more of them wants to be heard."""
 _FALSE_STOPS_IN_A_ROW = 2

@@ -119,9 +119,9 @@ class EchoGate:
 def loss_bound(said: NDArray[np.float64], heard: NDArray[np.float64]) -> float | None:
     """The least loss, in dB, that an echo on this line can have; None if too little was said.
 
-    `heard` [n] and `said` [WINDOW + n] are levels of ticks that end together. An echo is never louder than what is
-    heard, whoever else speaks: at the true delay the loss is at least the difference of
-    the levels, at (nearly) every tick. Which delay that is does not matter: the least of all is taken.
+    `heard` [n] and `said` [WINDOW + n] are levels of ticks that end together. An echo is never louder than
+    what is heard, whoever else speaks: at the true delay the loss is at least the difference of the levels,
+    at (nearly) every tick. Which delay that is does not matter: the least of all is taken.
     """
     delayed = np.lib.stride_tricks.sliding_window_view(said, heard.size)
     strong = delayed > max(said.max() - _STRONG_DB, AUDIBLE_DBFS)
