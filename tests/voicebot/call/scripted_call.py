@@ -279,7 +279,7 @@ def make_session(
         classifier or KnowsTheIntents(),
         voice or SteadyVoice(),
         chat,
-        end_of_turn,
+        end_of_turn=end_of_turn,
     )
     return CallSession(
         line=ScriptedLine(leg),
