@@ -68,11 +68,6 @@ class EchoGate:
         self._since_loud = 0
         self._echo_ticks = 0
 
-    @property
-    def callee_talks(self) -> bool:
-        """Whether somebody was surely louder than the echo just now; without an echo it cannot be told."""
-        return self._loud_ticks >= CONFIRMED or not self.active
-
     def step(self, said_dbfs: float, heard_dbfs: float, probability: float) -> float:
         """The probability that the callee speaks. `said_dbfs`: what was sent since the last tick."""
         gone = self._said[0]
