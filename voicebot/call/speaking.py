@@ -13,7 +13,8 @@ from voicebot.call.playout import Playout
 
 logger = logging.getLogger(__name__)
 
-_SYNTHESIS_S = 5.0
+_LONGEST_SILENCE_S = 5.0
+"""A clause that would keep the callee waiting longer is given up."""
 _SAMPLES_PER_S = 8000
 _SHORTEST_WAIT_S = 0.02
 AHEAD_S = 1.0
@@ -131,7 +132,8 @@ class Speaking:
             if speech is None:
                 await self._until_needed()
                 asked_s = loop.time()
-                speech = await self._speaker.speak(clause.text, deadline_s=_SYNTHESIS_S)
+                deadline_s = _LONGEST_SILENCE_S + self._playout.ready_samples / _SAMPLES_PER_S
+                speech = await self._speaker.speak(clause.text, deadline_s=deadline_s)
                 took_s = loop.time() - asked_s
                 self.metrics.rendered += 1
                 self.metrics.slowest_s = max(self.metrics.slowest_s, took_s)
