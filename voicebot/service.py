@@ -17,7 +17,8 @@ from models.intent.service import IntentSettings, serve_intents
 from models.llm.openai_client import ChatModelSettings, OpenAiChatModel
 from models.registry.catalogue import load_catalogue, weights_path
 from models.registry.weights import Progress, fetch, verify
-from models.tts.service import VOICE, PiperSpeaker, serve_piper
+from models.tts.service import CachedSpeaker, serve_voice
+from models.tts.service import weights_for as voice_for
 from models.vad.silero import BatchedVad
 from telephony.line import Line
 from telephony.tones import ToneDetector
@@ -64,20 +65,21 @@ class Service:
     clock: MediaClock
     line: Line
     engines: Engines
-    speaker: PiperSpeaker
+    speaker: CachedSpeaker
     recordings: RecordingWriter
 
 
-def weights_for(language: str) -> tuple[str, ...]:
+def weights_for(language: str, settings: Settings | None = None) -> tuple[str, ...]:
     """Catalogue entries that a script of this language runs on."""
-    return (DETECTOR, recogniser_for(language), EMBEDDING, VOICE)
+    voice = voice_for(language, settings.mandarin_voice if settings else None)
+    return (DETECTOR, recogniser_for(language), EMBEDDING, *voice)
 
 
 def check_ready(settings: Settings, script: Script, choice: LineChoice = ALL_TRUNKS) -> None:
     """Find what would stop the service before anything begins. Blocking.
 
     Raises WeightsError, LineError, or InputError for a trunk or bridge that there is not."""
-    verify(weights_for(script.language), settings.weights)
+    verify(weights_for(script.language, settings), settings.weights)
     check_line(settings, choice)
 
 
@@ -124,7 +126,7 @@ async def fetch_weights(names: Sequence[str], folder: Path, steps: Steps) -> Non
         await asyncio.to_thread(fetch, names, folder, on_progress)
 
 
-async def render(texts: Sequence[str], speaker: PiperSpeaker, steps: Steps) -> None:
+async def render(texts: Sequence[str], speaker: CachedSpeaker, steps: Steps) -> None:
     """Render prompts ahead and keep them for good: the goodbye must be there when the voice is not."""
     with steps.step("Render the prompts", total=len(texts)) as advance:
         await speaker.prerender(texts, lambda progress: advance(1), pin=True)
@@ -132,7 +134,7 @@ async def render(texts: Sequence[str], speaker: PiperSpeaker, steps: Steps) -> N
 
 async def _start_engines(
     settings: Settings, script: Script, stack: AsyncExitStack
-) -> tuple[Engines, PiperSpeaker]:
+) -> tuple[Engines, CachedSpeaker]:
     language = script.language
     # Engines inherit our place in the queue: put them back to where they belong.
     nice = settings.engine_nice - min(0, os.getpriority(os.PRIO_PROCESS, 0))
@@ -143,14 +145,21 @@ async def _start_engines(
     )
     classifier = await stack.enter_async_context(serve_intents(wanted, nice=nice))
     speaker = await stack.enter_async_context(
-        serve_piper(settings.weights, settings.cache / "speech", nice=nice)
+        serve_voice(
+            language,
+            settings.weights,
+            settings.cache / "speech",
+            mandarin_voice=settings.mandarin_voice,
+            nice=nice,
+        )
     )
     chat = None
     if settings.model_server.url:
         chat = await stack.enter_async_context(OpenAiChatModel(chat_settings(settings.model_server)))
     catalogue = load_catalogue()
     names = {
-        entry.kind: f"{entry.name} {entry.version}" for entry in map(catalogue.entry, weights_for(language))
+        entry.kind: f"{entry.name} {entry.version}"
+        for entry in map(catalogue.entry, weights_for(language, settings))
     }
     if chat:
         names["llm"] = settings.model_server.model

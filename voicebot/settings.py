@@ -120,6 +120,8 @@ class Settings(BaseSettings):
     endpointing: EndpointingSettings = EndpointingSettings()
     barge_in: BargeInSettings = BargeInSettings()
     model_server: ModelServerSettings = ModelServerSettings()
+    mandarin_voice: Path | None = None
+    """A Piper voice (.onnx, its .onnx.json beside it) that speaks Mandarin instead of Kokoro."""
     longest_call_s: float = Field(default=300.0, gt=0)
     """A call is hung up after this long whatever happens."""
     engine_nice: int = Field(default=5, ge=0, le=19)

@@ -228,7 +228,8 @@ class SteadyVoice:
     uncached: frozenset[str] = frozenset()
 
     def cached(self, text: str) -> Speech | None:
-        return None if text in self.uncached else self._render(text)
+        parts = any(text.rstrip(",") in whole for whole in self.uncached)
+        return None if parts else self._render(text)
 
     async def speak(self, text: str, *, deadline_s: float) -> Speech:
         await asyncio.sleep(self.seconds)

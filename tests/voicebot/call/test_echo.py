@@ -158,9 +158,8 @@ class Machine:
         self.now_ms += 20
         passed = self.barge_in.echo.step(said, heard, probability)
         self.endpointer.step(self.now_ms, passed)
-        return self.barge_in.stops_now(
-            audible=True, locked=locked, speech_ms=self.endpointer.speech_ms(self.now_ms)
-        )
+        speech_ms = self.endpointer.speech_ms(self.now_ms) if self.endpointer.talking else 0
+        return self.barge_in.stops_now(audible=True, locked=locked, speech_ms=speech_ms)
 
 
 @settings(max_examples=200)

@@ -23,7 +23,7 @@ def silences(call: Played, start_s: float, end_s: float) -> bool:
 async def test_after_two_false_stops_the_same_noise_does_not_stop_the_prompt_again() -> None:
     noise_s = SPEECH_S + 0.2
     assert noise_s + 0.1 < HARD_S
-    noises = [Line(4.3, "mm-hm", noise_s), Line(6.6, "mm-hm", noise_s), Line(8.8, "mm-hm", noise_s)]
+    noises = [Line(4.3, "mm-hm", noise_s), Line(6.6, "mm-hm", noise_s), Line(8.5, "mm-hm", noise_s)]
     call = await play_call(*noises, hang_up_s=15)
     assert call.result.false_stops == 2
     assert call.result.barge_ins == 0
