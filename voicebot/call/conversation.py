@@ -222,7 +222,7 @@ class Conversation:
             self._understand(event.utterance, event.start_ms, event.end_ms)
 
     def _on_understood(self, words: Understood, now_ms: float) -> None:
-        if words.utterance <= self._dealt_with:
+        if not self._hearing.accept(words) or words.utterance <= self._dealt_with:
             return
         over = self._turn_over is not None and self._turn_over[0].utterance == words.utterance
         goes_on = self.bot.greeted and self._endpointer.talking
@@ -249,6 +249,8 @@ class Conversation:
                 self._take_turn(words, self._turn_over[1], now_ms)
             elif self._sure(words):
                 self._take_turn(words, words.asked_ms, now_ms)
+            elif words.text:
+                self.bot.ask_ahead(_heard(words), self._answered_state, words.spoken_ms)
 
     def _is_machine(self, words: Understood) -> bool:
         spoken_ms, since_answer_ms = words.end_ms - words.start_ms, words.end_ms - self._answered_ms

@@ -1,7 +1,7 @@
 """Hearing: turns an utterance into words and an intent, ahead of the end of the turn if it can.
 
 Only pure work is done ahead. What the speaker made void by going on is cancelled, and a
-result carries the number of its utterance, so that a late one is recognised and dropped.
+result carries the number of its guess, so that a late one is recognised and dropped.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from models.asr import Recogniser, Transcript, Utterance
 from models.engine import EngineError
 from models.intent import IntentClassifier, IntentResult
 from models.intent.text import normalise
+from telephony.line import SAMPLE_RATE_HZ
 from voicebot.call.heard_audio import HeardAudio
 
 _BEFORE_MS = 240
@@ -28,6 +29,8 @@ _CLASSIFICATION_S = 1.0
 class Understood:
     """What an utterance said. `transcript` is None when recognition failed (`fault` says how)."""
 
+    guess: int
+    """Number of the guess, from 1 in each call."""
     utterance: int
     start_ms: int
     end_ms: int
@@ -41,6 +44,11 @@ class Understood:
     def text(self) -> str:
         """The words, or nothing."""
         return self.transcript.text if self.transcript else ""
+
+    @property
+    def spoken_ms(self) -> int:
+        """How long it took to say."""
+        return self.end_ms - self.start_ms
 
 
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+|(?<=[。？！])")
@@ -59,8 +67,10 @@ class Hearing:
         opt_outs: Iterable[str],
         now_ms: Callable[[], float],
         emit: Callable[[Understood], None],
+        on_void: Callable[[], None] = lambda: None,
     ) -> None:
-        """`opt_outs`: ways to ask not to be called, understood even when the classifier fails."""
+        """`opt_outs`: ways to ask not to be called, understood even when the classifier fails.
+        `on_void` is told whenever the words so far are void, for what was begun with them."""
         self._group = group
         self._recogniser = recogniser
         self._classifier = classifier
@@ -68,35 +78,65 @@ class Hearing:
         self._opt_outs = tuple(filter(None, map(normalise, opt_outs)))
         self._now_ms = now_ms
         self._emit = emit
+        self._on_void = on_void
         self._task: asyncio.Task[None] | None = None
-        self.wasted = 0
-        """Understandings begun and made void."""
+        self._last: tuple[int, float] | None = None
+        """(start in ms, seconds of audio) of the newest guess, as long as it is not void."""
+        self._awaited = 0
+        """Number of the guess whose result is to come; 0 when none is."""
+        self.guesses = 0
+        self.guesses_void = 0
+        self.decoded_s = 0.0
+        self.decoded_void_s = 0.0
 
     @property
     def busy(self) -> bool:
-        """True while an understanding is under way."""
-        return self._task is not None and not self._task.done()
+        """True until the result of what is under way was accepted."""
+        return self._awaited != 0
 
     def understand(
         self, utterance: int, start_ms: int, end_ms: int, audio: HeardAudio, expectation: Expectation
     ) -> None:
         """Begin to understand; `Understood` follows as an event unless it is made void."""
         self.make_void()
+        if self._last and start_ms <= self._last[0]:
+            self._count_void()  # Its audio is decoded again, with more behind it.
         samples = audio.between(start_ms - _BEFORE_MS, end_ms + _AFTER_MS)
+        seconds = len(samples) / SAMPLE_RATE_HZ
+        self._last = (start_ms, seconds)
+        self.guesses += 1
+        self._awaited = self.guesses
+        self.decoded_s += seconds
         heard = Utterance(samples, self._language, expectation.hints)
         self._task = self._group.create_task(
-            self._understand(utterance, start_ms, end_ms, heard, expectation), name="understand"
+            self._understand(self.guesses, utterance, start_ms, end_ms, heard, expectation), name="understand"
         )
 
     def make_void(self) -> None:
         """The speaker went on, or the call is over: stop what is under way."""
-        if self._task and not self._task.done():
+        if self.busy:
+            self._count_void()
+        if self._task:
             self._task.cancel()
-            self.wasted += 1
         self._task = None
+        self._awaited = 0
+        self._on_void()
+
+    def accept(self, words: Understood) -> bool:
+        """A result has come. False if it is of an older guess, or of one that is void."""
+        if words.guess != self._awaited:
+            return False
+        self._awaited = 0
+        return True
+
+    def _count_void(self) -> None:
+        if self._last:
+            self.guesses_void += 1
+            self.decoded_void_s += self._last[1]
+        self._last = None
 
     async def _understand(
-        self, utterance: int, start_ms: int, end_ms: int, heard: Utterance, expectation: Expectation
+        self, guess: int, utterance: int, start_ms: int, end_ms: int, heard: Utterance, expected: Expectation
     ) -> None:
         asked_ms = self._now_ms()
         transcript: Transcript | None = None
@@ -105,8 +145,8 @@ class Hearing:
         try:
             transcript = await self._recogniser.transcribe(heard, deadline_s=_RECOGNITION_S)
             transcribed_ms = self._now_ms()
-            if transcript.text and expectation.intents:
-                intent = await self._classify(transcript.text, expectation.intents)
+            if transcript.text and expected.intents:
+                intent = await self._classify(transcript.text, expected.intents)
         except EngineError as error:
             # Without words the session asks again; without an intent the script or model answers.
             fault = f"{type(error).__name__}: {error}"
@@ -115,7 +155,9 @@ class Hearing:
             elif self._says_opt_out(transcript.text):
                 intent = IntentResult(OPT_OUT, 1.0)
         self._emit(
-            Understood(utterance, start_ms, end_ms, asked_ms, transcribed_ms, transcript, intent, fault)
+            Understood(
+                guess, utterance, start_ms, end_ms, asked_ms, transcribed_ms, transcript, intent, fault
+            )
         )
 
     def _says_opt_out(self, text: str) -> bool:

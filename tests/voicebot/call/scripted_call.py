@@ -33,6 +33,7 @@ from telephony.line import (
     Ringing,
     Unheld,
 )
+from voicebot.call.asking_ahead import AheadLimit
 from voicebot.call.engines import Engines
 from voicebot.call.media_clock import MediaClock
 from voicebot.call.result import CallResult
@@ -265,6 +266,7 @@ def make_session(
     voice: SteadyVoice | None = None,
     classifier: KnowsTheIntents | None = None,
     chat: ChatModel | None = None,
+    ahead: AheadLimit | None = None,
     settings: Settings | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> CallSession:
@@ -274,7 +276,7 @@ def make_session(
         classifier or KnowsTheIntents(),
         voice or SteadyVoice(),
         chat,
-        {},
+        ahead=ahead or AheadLimit((settings or Settings()).model_server.ahead_at_once),
     )
     return CallSession(
         line=ScriptedLine(leg),
@@ -298,6 +300,7 @@ async def play_call(
     voice: SteadyVoice | None = None,
     classifier: KnowsTheIntents | None = None,
     chat: ChatModel | None = None,
+    ahead: AheadLimit | None = None,
     settings: Settings | None = None,
 ) -> Played:
     """Run a whole call on the running (virtual) loop."""
@@ -306,7 +309,14 @@ async def play_call(
     if recogniser:
         recogniser.lines = lines
     session = make_session(
-        leg, clock, recogniser=recogniser, voice=voice, classifier=classifier, chat=chat, settings=settings
+        leg,
+        clock,
+        recogniser=recogniser,
+        voice=voice,
+        classifier=classifier,
+        chat=chat,
+        ahead=ahead,
+        settings=settings,
     )
     ticking = asyncio.create_task(clock.run())
     try:
