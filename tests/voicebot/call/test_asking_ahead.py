@@ -7,6 +7,7 @@ is over at about 10.96 s.
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -17,6 +18,7 @@ from models.llm import ChatRequest
 from tests.voicebot.call.scripted_call import (
     ASR_S,
     INTENT_S,
+    SCRIPT,
     Line,
     LoudnessDetector,
     Played,
@@ -25,6 +27,7 @@ from tests.voicebot.call.scripted_call import (
     play_call,
 )
 from tests.voicebot.call.test_asking import GOOD, SCRIPTED, SlowModel
+from voicebot.call.asking import Asking
 from voicebot.call.asking_ahead import LONGEST_SPEECH_MS, MOST_TRIES, AheadLimit, AskingAhead, Question
 from voicebot.call.media_clock import MediaClock
 from voicebot.call.result import Speculation, TurnResult
@@ -50,6 +53,16 @@ def answers(call: Played) -> Sequence[TurnResult]:
 def figures(call: Played) -> Speculation:
     assert call.result.speculation
     return call.result.speculation
+
+
+async def ask_of(text: str) -> AskModel:
+    """What the model is asked after the greeting."""
+    call = await play_call(hang_up_s=9.5)
+    assert call.session.conversation
+    state = call.session.conversation.bot.state
+    ask = answer(SCRIPT, state, Heard(text), model=True, now=datetime(2026, 3, 2, 12, 0))
+    assert isinstance(ask, AskModel)
+    return ask
 
 
 async def nobody_is_left() -> bool:
@@ -306,16 +319,28 @@ async def test_all_calls_share_the_bound_and_give_their_places_back() -> None:
     assert limit.under_way == 0
 
 
+async def test_an_answer_that_was_taken_but_never_begun_is_aborted_too() -> None:
+    ask = await ask_of("which colour is it")
+    model = SlowModel(GOOD)
+    async with asyncio.TaskGroup() as group:
+        limit = AheadLimit(1)
+        ahead = AskingAhead(group, model, limit)
+        asking = Asking(model, SCRIPT, ModelServerSettings(), lambda event: None, ahead)
+        asking.ask_ahead(Question(1, ask), 500)
+        await asyncio.sleep(0.3)
+        asking.sayings(Question(1, ask))
+        asking.abort()
+        before_s = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() == before_s
+    assert model.closed_early
+    assert (len(model.requests), limit.under_way) == (1, 0)
+
+
 # -- the number of the question ---------------------------------------------------------------
 
 
 async def test_only_the_very_same_question_takes_the_answer() -> None:
-    call = await play_call(hang_up_s=9.5)
-    talk_ = call.session.conversation
-    assert talk_
-    state, now = talk_.bot.state, talk_.bot._local_now()
-    ask = answer(talk_.bot.script, state, Heard("which colour is it"), model=True, now=now)
-    assert isinstance(ask, AskModel)
+    ask = await ask_of("which colour is it")
     question = Question(7, ask)
     others = [
         replace(question, utterance=8),

@@ -12,7 +12,8 @@ import pytest
 
 from models.asr import Transcript
 from models.intent import IntentResult
-from telephony.line import EndKind
+from models.llm import ChatModel
+from telephony.line import DigitPressed, EndKind
 from tests.voicebot.call.scripted_call import (
     KnowsTheLines,
     Line,
@@ -21,7 +22,9 @@ from tests.voicebot.call.scripted_call import (
     make_session,
     play_call,
 )
+from tests.voicebot.call.test_asking import GOOD, SlowModel
 from voicebot.call.conversation import Conversation
+from voicebot.call.endpointing import TurnEnded
 from voicebot.call.hearing import Understood
 from voicebot.call.media_clock import MediaClock
 from voicebot.call.session import CallSession
@@ -29,7 +32,9 @@ from voicebot.call.session import CallSession
 pytestmark = pytest.mark.virtual_time
 
 
-def late(guess: int, utterance: int, text: str = "yes", intent: str | None = "yes") -> Understood:
+def late(
+    guess: int, utterance: int, text: str = "yes that would be nice", intent: str | None = "yes"
+) -> Understood:
     """A sure answer, as it would come of a guess."""
     words = Transcript(text, -0.2, 0.0, "short_window")
     return Understood(guess, utterance, 9500, 10300, 10_500, 10_600, words, IntentResult(intent, 0.99))
@@ -65,11 +70,12 @@ async def call_at(
     digits: Sequence[tuple[float, str]] = (),
     holds: Sequence[tuple[float, float]] = (),
     asr_s: float = 0.1,
+    chat: ChatModel | None = None,
 ) -> AsyncIterator[Stopped]:
     """A call, `seconds` after the answer; hung up at the end."""
     leg = ScriptedLeg(lines, digits, 60.0, holds=holds)
     clock = MediaClock(LoudnessDetector())
-    session = make_session(leg, clock, recogniser=KnowsTheLines(lines, asr_s))
+    session = make_session(leg, clock, recogniser=KnowsTheLines(lines, asr_s), chat=chat)
     async with asyncio.TaskGroup() as group:
         ticking = group.create_task(clock.run())
         running = group.create_task(session.run())
@@ -85,14 +91,14 @@ async def test_a_result_of_an_older_guess_is_not_taken_for_the_newest() -> None:
     async with call_at(11.6, Line(9.5, "well"), Line(10.75, "you know", 0.5), asr_s=0.4) as call:
         assert call.talk._hearing.guesses == 2
         assert call.left_alone_by(late(1, 1))
-        call.hand_over(late(2, 1, "wait how much is it", "price"))
+        call.hand_over(late(2, 1, "price"))
         assert call.talk._log.turns[-1].text == "wait how much is it"
 
 
 async def test_results_out_of_order_leave_the_newest_standing() -> None:
     async with call_at(11.6, Line(9.5, "well"), Line(10.75, "you know", 0.5), asr_s=0.4) as call:
-        call.hand_over(late(2, 1, "wait how much is it", "price"))
-        assert call.left_alone_by(late(1, 1, "no", "no"), late(2, 1, "no", "no"))
+        call.hand_over(late(2, 1, "price"))
+        assert call.left_alone_by(late(1, 1, "no"), late(2, 1, "no"))
         assert call.talk.bot.state.outcome is None
 
 
@@ -104,7 +110,7 @@ async def test_a_result_while_the_speaker_goes_on_is_void() -> None:
 async def test_a_result_after_the_answer_is_ignored() -> None:
     async with call_at(12.0, Line(9.5, "wait how much is it")) as call:
         assert call.talk._log.turns[-1].text == "wait how much is it"
-        assert call.left_alone_by(late(1, 1, "no", "no"))
+        assert call.left_alone_by(late(1, 1, "no"))
 
 
 async def test_a_result_after_a_hold_is_ignored() -> None:
@@ -123,7 +129,7 @@ async def test_a_result_after_a_key_is_ignored() -> None:
 async def test_a_result_after_the_hang_up_is_ignored() -> None:
     call = await play_call(Line(9.5, "wait how much is it"), hang_up_s=13.0)
     ended = Stopped(call.session, call.leg)
-    assert ended.left_alone_by(late(1, 1, "no", "no"), late(2, 2))
+    assert ended.left_alone_by(late(1, 1, "no"), late(2, 2))
     assert call.session.result().outcome == ""
 
 
@@ -135,8 +141,22 @@ async def test_a_result_of_an_utterance_that_never_was_is_ignored() -> None:
 async def test_the_last_words_are_those_of_the_newest_guess() -> None:
     async with call_at(11.3, Line(9.5, "well"), Line(10.75, "stop calling me", 5.0), asr_s=0.3) as call:
         # What came of the pause before it lies in the queue when the callee hangs up.
-        call.session._events.put_nowait(late(1, 1, "yes", "yes"))
+        call.session._events.put_nowait(late(1, 1))
         call.leg._end(EndKind.REMOTE_HANGUP)
         await asyncio.sleep(1.0)
         assert call.session._log
         assert call.session._log.turns[-1].text == "well stop calling me"
+
+
+async def test_an_answer_that_is_given_up_before_its_first_step_is_aborted() -> None:
+    model = SlowModel(GOOD)
+    async with call_at(10.85, Line(9.5, "which colour is it"), chat=model) as call:
+        assert len(model.requests) == 1
+        assert not model.closed_early
+        now_ms = call.session.clock.now_ms
+        # Both lie in the queue: the answer is taken and given up without a pause in between.
+        call.talk.handle(TurnEnded(1, 9500, 10300), now_ms)
+        call.talk.handle(DigitPressed(0.0, "9"), now_ms)
+        await asyncio.sleep(0.05)
+        assert model.closed_early
+        assert call.talk.opted_out
