@@ -86,8 +86,10 @@ class CallChannel:
         recording: Recording | None,
         emit: Callable[[ChannelEvent], None],
         comfort_noise: ComfortNoise | None = None,
+        expected_wait_ms: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """`comfort_noise` is sent while nothing is said: recorded as sent, it counts nowhere else."""
+        """`comfort_noise` is sent while nothing is said: recorded as sent, it counts nowhere else.
+        `expected_wait_ms`: how long the recogniser would let a new request wait."""
         self.leg = leg
         self.endpointer = endpointer
         self.barge_in = barge_in
@@ -99,6 +101,9 @@ class CallChannel:
         """Samples of speech written after the last comfort noise."""
         self._recording = recording
         self._emit = emit
+        self._expected_wait_ms = expected_wait_ms
+        self.noise_only = False
+        """What is heard has proved to hold no words: its sound stops no prompt."""
         self.held = False
         """The far end holds the call: nobody listens, and what is heard is its music."""
         self._sounding: int | None = None
@@ -120,12 +125,13 @@ class CallChannel:
             self._recording.tick(heard)
 
     def _take_turns(self, now_ms: int, probability: float) -> None:
-        for event in self.endpointer.step(now_ms, probability):
+        expected_wait_ms = self._expected_wait_ms() if self.endpointer.pausing else 0.0
+        for event in self.endpointer.step(now_ms, probability, expected_wait_ms):
             self._emit(event)
         if self.barge_in.stops_now(
             audible=self.playout.audible,
             locked=self.playout.locked,
-            speech_ms=self.endpointer.speech_ms(now_ms),
+            speech_ms=0 if self.noise_only else self.endpointer.speech_ms(now_ms),
         ):
             self.stop_prompt()
             self._emit(PromptStopped(now_ms))

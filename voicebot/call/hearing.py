@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from dialogs.flow import OPT_OUT
 from dialogs.turn import Expectation
 from models.asr import Recogniser, Transcript, Utterance
-from models.engine import EngineError
+from models.end_of_turn import EndOfTurnDetector
+from models.engine import EngineError, given_up_after
 from models.intent import IntentClassifier, IntentResult
 from models.intent.text import normalise
 from telephony.line import SAMPLE_RATE_HZ
@@ -23,6 +24,7 @@ _BEFORE_MS = 240
 _AFTER_MS = 120
 _RECOGNITION_S = 4.0
 _CLASSIFICATION_S = 1.0
+_JUDGEMENT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Understood:
     transcript: Transcript | None
     intent: IntentResult
     fault: str = ""
+    completeness: float | None = None
+    """Probability (0..1) that the speaker sounded finished; None if it was not judged in time."""
 
     @property
     def text(self) -> str:
@@ -67,6 +71,7 @@ class Hearing:
         opt_outs: Iterable[str],
         now_ms: Callable[[], float],
         emit: Callable[[Understood], None],
+        end_of_turn: EndOfTurnDetector | None = None,
         on_void: Callable[[], None] = lambda: None,
     ) -> None:
         """`opt_outs`: ways to ask not to be called, understood even when the classifier fails.
@@ -79,6 +84,7 @@ class Hearing:
         self._now_ms = now_ms
         self._emit = emit
         self._on_void = on_void
+        self._end_of_turn = end_of_turn
         self._task: asyncio.Task[None] | None = None
         self._last: tuple[int, float] | None = None
         """(start in ms, seconds of audio) of the newest guess, as long as it is not void."""
@@ -95,9 +101,17 @@ class Hearing:
         return self._awaited != 0
 
     def understand(
-        self, utterance: int, start_ms: int, end_ms: int, audio: HeardAudio, expectation: Expectation
+        self,
+        utterance: int,
+        start_ms: int,
+        end_ms: int,
+        audio: HeardAudio,
+        expectation: Expectation,
+        *,
+        judge_end: bool = False,
     ) -> None:
-        """Begin to understand; `Understood` follows as an event unless it is made void."""
+        """Begin to understand; `Understood` follows as an event unless it is made void. `judge_end`: the
+        turn may not be over, so ask the end-of-turn detector beside."""
         self.make_void()
         if self._last and start_ms <= self._last[0]:
             self._count_void()  # Its audio is decoded again, with more behind it.
@@ -109,7 +123,10 @@ class Hearing:
         self.decoded_s += seconds
         heard = Utterance(samples, self._language, expectation.hints)
         self._task = self._group.create_task(
-            self._understand(self.guesses, utterance, start_ms, end_ms, heard, expectation), name="understand"
+            self._understand(
+                self.guesses, utterance, start_ms, end_ms, heard, expectation, judge_end=judge_end
+            ),
+            name="understand",
         )
 
     def make_void(self) -> None:
@@ -136,17 +153,28 @@ class Hearing:
         self._last = None
 
     async def _understand(
-        self, guess: int, utterance: int, start_ms: int, end_ms: int, heard: Utterance, expected: Expectation
+        self,
+        guess: int,
+        utterance: int,
+        start_ms: int,
+        end_ms: int,
+        heard: Utterance,
+        expectation: Expectation,
+        *,
+        judge_end: bool,
     ) -> None:
         asked_ms = self._now_ms()
         transcript: Transcript | None = None
         intent, fault = _UNSURE, ""
         transcribed_ms = asked_ms
+        judging = self._group.create_task(self._judge_end(heard), name="judge-end") if judge_end else None
         try:
-            transcript = await self._recogniser.transcribe(heard, deadline_s=_RECOGNITION_S)
+            async with given_up_after(_RECOGNITION_S):
+                transcript = await self._recogniser.transcribe(heard, deadline_s=_RECOGNITION_S)
             transcribed_ms = self._now_ms()
-            if transcript.text and expected.intents:
-                intent = await self._classify(transcript.text, expected.intents)
+            if transcript.text and expectation.intents:
+                async with given_up_after(_CLASSIFICATION_S):
+                    intent = await self._classify(transcript.text, expectation.intents)
         except EngineError as error:
             # Without words the session asks again; without an intent the script or model answers.
             fault = f"{type(error).__name__}: {error}"
@@ -154,11 +182,30 @@ class Hearing:
                 transcribed_ms = self._now_ms()
             elif self._says_opt_out(transcript.text):
                 intent = IntentResult(OPT_OUT, 1.0)
+        finally:
+            completeness = _result_so_far(judging)
         self._emit(
             Understood(
-                guess, utterance, start_ms, end_ms, asked_ms, transcribed_ms, transcript, intent, fault
+                guess,
+                utterance,
+                start_ms,
+                end_ms,
+                asked_ms,
+                transcribed_ms,
+                transcript,
+                intent,
+                fault,
+                completeness,
             )
         )
+
+    async def _judge_end(self, heard: Utterance) -> float | None:
+        if self._end_of_turn is None:
+            return None
+        try:
+            return await self._end_of_turn.completeness(heard.samples, deadline_s=_JUDGEMENT_S)
+        except EngineError:
+            return None  # Silence and words decide, as without a detector.
 
     def _says_opt_out(self, text: str) -> bool:
         said = f" {normalise(text)} "
@@ -171,6 +218,16 @@ class Hearing:
         asked = (self._classifier.classify(each, allowed, deadline_s=_CLASSIFICATION_S) for each in texts)
         whole, *parts = await asyncio.gather(*asked)
         return choose_intent(whole, parts)
+
+
+def _result_so_far(judging: asyncio.Task[float | None] | None) -> float | None:
+    """The judgement if it is there: the words are not held up for it."""
+    if judging is None:
+        return None
+    if judging.done():
+        return judging.result()
+    judging.cancel()
+    return None
 
 
 def choose_intent(whole: IntentResult, sentences: Sequence[IntentResult]) -> IntentResult:

@@ -47,6 +47,7 @@ from voicebot.call.replying import Replying
 from voicebot.call.result import CallResult, Party
 from voicebot.call.speaking import Speaking
 from voicebot.call.speculation import speculation_of
+from voicebot.call.turn_end import TurnEnd
 from voicebot.call.turn_log import TurnLog
 from voicebot.call.watching import CallWatcher
 from voicebot.settings import Settings
@@ -225,9 +226,11 @@ class CallSession:
             self.script.intents[OPT_OUT].examples,
             lambda: self.clock.now_ms,
             emit,
+            self.engines.end_of_turn,
             asking.drop_ahead if asking else lambda: None,
         )
         speaking = Speaking(group, self.engines.speaker, self._channel.playout, emit)
+        turn_end = TurnEnd(self._channel.endpointer, self.settings.endpointing, language)
         bot = Replying(
             self.script,
             self.opening,
@@ -237,10 +240,10 @@ class CallSession:
             self._log,
             self.watcher,
             self.local_now,
-            self.settings.endpointing,
+            turn_end,
         )
         self._conversation = Conversation(
-            bot, self._channel, hearing, self._log, self.watcher, self.settings.endpointing, now_ms
+            bot, self._channel, hearing, self._log, self.watcher, turn_end, now_ms
         )
         self.clock.attach(self._channel)
         self._after(_HELLO_S, GreetingDue())
@@ -268,6 +271,7 @@ class CallSession:
             self._recording,
             emit,
             None if noise_dbov is None else ComfortNoise(noise_dbov),
+            lambda: self.engines.recogniser.expected_wait_s * 1000,
         )
 
     def _end_early_media(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from dialogs.turn import Saying
-from models.engine import EngineError
+from models.engine import EngineError, given_up_after
 from models.tts import Speaker
 from voicebot.call.playout import Playout
 
@@ -75,7 +75,8 @@ class Speaking:
             async for saying in sayings:
                 speech = self._speaker.cached(saying.text)
                 if speech is None:
-                    speech = await self._speaker.speak(saying.text, deadline_s=_SYNTHESIS_S)
+                    async with given_up_after(_SYNTHESIS_S):
+                        speech = await self._speaker.speak(saying.text, deadline_s=_SYNTHESIS_S)
                 self._playout.add(saying, speech)
         except EngineError as error:
             self._emit(SpeechFailed(reply, f"{type(error).__name__}: {error}"))

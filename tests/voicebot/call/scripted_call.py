@@ -5,7 +5,7 @@ which line an utterance holds and the fake detector what is speech.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dialogs.policy import open_dialogue
 from dialogs.script.load import load_script
 from models.asr import Transcript, Utterance
+from models.end_of_turn import EndOfTurnDetector
 from models.engine import EngineDown
 from models.intent import IntentResult
 from models.llm import ChatModel
@@ -267,6 +268,7 @@ def make_session(
     classifier: KnowsTheIntents | None = None,
     chat: ChatModel | None = None,
     ahead: AheadLimit | None = None,
+    end_of_turn: EndOfTurnDetector | None = None,
     settings: Settings | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> CallSession:
@@ -276,6 +278,7 @@ def make_session(
         classifier or KnowsTheIntents(),
         voice or SteadyVoice(),
         chat,
+        end_of_turn,
         ahead=ahead or AheadLimit((settings or Settings()).model_server.ahead_at_once),
     )
     return CallSession(
@@ -301,9 +304,11 @@ async def play_call(
     classifier: KnowsTheIntents | None = None,
     chat: ChatModel | None = None,
     ahead: AheadLimit | None = None,
+    end_of_turn: EndOfTurnDetector | None = None,
     settings: Settings | None = None,
+    on_start: Callable[[CallSession], None] = lambda _: None,
 ) -> Played:
-    """Run a whole call on the running (virtual) loop."""
+    """Run a whole call on the running (virtual) loop. `on_start` is given its session."""
     leg = ScriptedLeg(lines, digits, hang_up_s, holds=holds)
     clock = MediaClock(LoudnessDetector())
     if recogniser:
@@ -316,9 +321,11 @@ async def play_call(
         classifier=classifier,
         chat=chat,
         ahead=ahead,
+        end_of_turn=end_of_turn,
         settings=settings,
     )
     ticking = asyncio.create_task(clock.run())
+    on_start(session)
     try:
         return Played(await session.run(), leg, session)
     finally:

@@ -32,11 +32,13 @@ from voicebot.call.session import CallSession
 pytestmark = pytest.mark.virtual_time
 
 
-def late(
-    guess: int, utterance: int, text: str = "yes that would be nice", intent: str | None = "yes"
-) -> Understood:
+SAID = {"yes": "yes that would be nice", "no": "no I do not think so", "price": "wait how much is it"}
+"""Long enough to be answered without waiting for more."""
+
+
+def late(guess: int, utterance: int, intent: str = "yes") -> Understood:
     """A sure answer, as it would come of a guess."""
-    words = Transcript(text, -0.2, 0.0, "short_window")
+    words = Transcript(SAID[intent], -0.2, 0.0, "short_window")
     return Understood(guess, utterance, 9500, 10300, 10_500, 10_600, words, IntentResult(intent, 0.99))
 
 
