@@ -229,7 +229,7 @@ class Conversation:
         if self._is_stale(words, over=over):
             return
         if not words.fault:
-            self._channel.noise_only = not words.text and words.end_ms - words.start_ms >= _NOISE_MS
+            self._channel.noise_only = not words.text and words.spoken_ms >= _NOISE_MS
         if self._is_machine(words):
             self._record(words)
             self._end(Over.MACHINE, now_ms)
@@ -253,7 +253,7 @@ class Conversation:
                 over_ms = max(words.asked_ms, words.end_ms + self._turn_end.silence_ms)
                 self._take_turn(words, over_ms, now_ms)
             elif words.text:
-                self.bot.ask_ahead(_heard(words), self._answered_state, words.spoken_ms)
+                self.bot.ask_ahead(words.heard, self._answered_state, words.spoken_ms)
 
     def _is_stale(self, words: Understood, *, over: bool) -> bool:
         """The utterance was dealt with, or goes on: `Resumed` or a new utterance is on its way."""
@@ -265,15 +265,15 @@ class Conversation:
         return talks_on or words.utterance != self._endpointer.utterance
 
     def _is_machine(self, words: Understood) -> bool:
-        spoken_ms, since_answer_ms = words.end_ms - words.start_ms, words.end_ms - self._answered_ms
-        return self._machine.heard(words.text, spoken_ms, since_answer_ms) is Party.MACHINE
+        since_answer_ms = words.end_ms - self._answered_ms
+        return self._machine.heard(words.text, words.spoken_ms, since_answer_ms) is Party.MACHINE
 
     def _hold(self, words: Understood) -> None:
         """Said where it cannot be answered yet: only what is urgent is kept, an opt-out before all."""
         self._record(words)
         self._pass_over(words.utterance)
         urgent: Collection[str] = self.bot.script.global_intents if self.bot.greeted else {OPT_OUT}
-        self._urgent.hold(_heard(words), urgent)
+        self._urgent.hold(words.heard, urgent)
 
     def _on_unlocked(self, now_ms: float) -> None:
         if held := self._urgent.take():
@@ -305,7 +305,7 @@ class Conversation:
         expected = self.bot.expects(state)
         answered = words.intent.intent is not None or (
             # A slot or a rating may be filled without any intent.
-            bool(words.text) and not expected.free_text and self.bot.has_answer(state, _heard(words))
+            bool(words.text) and not expected.free_text and self.bot.has_answer(state, words.heard)
         )
         self._turn_end.weigh(words.text, words.completeness, answered=answered, dictation=expected.dictation)
         return now_ms - words.end_ms >= self._turn_end.silence_ms and not self._endpointer.rising
@@ -332,7 +332,7 @@ class Conversation:
         taken = TakenTurn(self.bot.state, words.start_ms, words.end_ms)
         transcribed_ms = max(over_ms, words.transcribed_ms)
         stages = ReplyStages(words.end_ms, over_ms, transcribed_ms, max(transcribed_ms, now_ms))
-        self._reply(_heard(words), now_ms, stages)
+        self._reply(words.heard, now_ms, stages)
         # An opt-out stands, whatever is said after it.
         self._continuation.taken(None if self.opted_out else taken)
 
@@ -363,11 +363,9 @@ class Conversation:
         self._urgent.note(key_means)
         wanted = self.bot.expects(self.bot.state).digits
         if self._playout.locked or not self.bot.greeted:
-            if key_means == OPT_OUT:
-                self._urgent.hold_key(digit)
+            self._urgent.hold(Heard(intent=key_means), {OPT_OUT})
             return
-        digits = self._keys.press(digit, wanted) if wanted else ""
-        if not digits:
+        if not (digits := self._keys.press(digit, wanted)):
             return
         self._pass_over(self._endpointer.utterance)
         self._hearing.make_void()
@@ -392,7 +390,3 @@ class Conversation:
             goes_on=self._continuation.rest_of is not None and self._continuation.rest_of.noted,
         )
         self._watcher.said("customer", words.text)
-
-
-def _heard(words: Understood) -> Heard:
-    return Heard(text=words.text, intent=words.intent.intent, confidence=words.intent.confidence)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from dialogs.flow import OPT_OUT
-from dialogs.turn import Expectation
+from dialogs.turn import Expectation, Heard
 from models.asr import Recogniser, Transcript, Utterance
 from models.end_of_turn import EndOfTurnDetector
 from models.engine import EngineError, given_up_after
@@ -51,8 +51,13 @@ class Understood:
 
     @property
     def spoken_ms(self) -> int:
-        """How long it took to say."""
+        """How long the utterance was."""
         return self.end_ms - self.start_ms
+
+    @property
+    def heard(self) -> Heard:
+        """What the dialogue is told of it."""
+        return Heard(text=self.text, intent=self.intent.intent, confidence=self.intent.confidence)
 
 
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+|(?<=[。？！])")

@@ -8,7 +8,9 @@ class KeyEntry:
         self._digits = ""
 
     def press(self, digit: str, wanted: int) -> str:
-        """Add a key. All of them once there are `wanted`, nothing before."""
+        """Add a key. All of them once there are `wanted`, nothing before; 0 wants none."""
+        if not wanted:
+            return ""
         self._digits += digit
         return self._digits if len(self._digits) >= wanted else ""
 

@@ -20,13 +20,9 @@ class UrgentRequest:
 
     def hold(self, heard: Heard, urgent: Collection[str]) -> None:
         """Keep it until it can be answered, if its intent is one of `urgent`."""
-        keeps_opt_out = self._held is not None and self.opted_out
+        keeps_opt_out = self._held is not None and self._held.intent == OPT_OUT
         if heard.intent in urgent and not keeps_opt_out:
             self._held = heard
-
-    def hold_key(self, digit: str) -> None:
-        """The key for a wish not to be called again was pressed."""
-        self._held = Heard(digits=digit)
 
     def take(self) -> Heard | None:
         """It can be answered now."""
