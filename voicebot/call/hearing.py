@@ -17,7 +17,9 @@ from models.engine import EngineError, given_up_after
 from models.intent import IntentClassifier, IntentResult
 from models.intent.text import normalise
 from telephony.line import SAMPLE_RATE_HZ
+from voicebot.call.endpointing import Endpointer
 from voicebot.call.heard_audio import HeardAudio
+from voicebot.call.listening_along import ListeningAlong
 
 _BEFORE_MS = 240
 """Audio kept from before the detector was sure: first words must not be lost."""
@@ -60,6 +62,15 @@ class Understood:
         return Heard(text=self.text, intent=self.intent.intent, confidence=self.intent.confidence)
 
 
+@dataclass(frozen=True, slots=True)
+class PartlyHeard:
+    """The words so far of an utterance that goes on, with no intent and the guess 0: they answer nothing."""
+
+    words: Understood
+
+
+HearingEvent = Understood | PartlyHeard
+
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+|(?<=[。？！])")
 _UNSURE = IntentResult(intent=None, confidence=0.0)
 
@@ -75,12 +86,14 @@ class Hearing:
         language: str,
         opt_outs: Iterable[str],
         now_ms: Callable[[], float],
-        emit: Callable[[Understood], None],
+        emit: Callable[[HearingEvent], None],
         end_of_turn: EndOfTurnDetector | None = None,
         on_void: Callable[[], None] = lambda: None,
+        follow_until_ms: float = 0.0,
     ) -> None:
         """`opt_outs`: ways to ask not to be called, understood even when the classifier fails.
-        `on_void` is told whenever the words so far are void, for what was begun with them."""
+        `on_void` is told whenever the words so far are void, for what was begun with them. Utterances
+        that begin before `follow_until_ms` are decoded while they go on; see `PartlyHeard`."""
         self._group = group
         self._recogniser = recogniser
         self._classifier = classifier
@@ -90,6 +103,8 @@ class Hearing:
         self._emit = emit
         self._on_void = on_void
         self._end_of_turn = end_of_turn
+        self._follow_until_ms = follow_until_ms
+        self.along = ListeningAlong(group, recogniser, language, now_ms, self._on_words_so_far)
         self._task: asyncio.Task[None] | None = None
         self._last: tuple[int, float] | None = None
         """(start in ms, seconds of audio) of the newest guess, as long as it is not void."""
@@ -134,6 +149,16 @@ class Hearing:
             name="understand",
         )
 
+    def listen_along(self, endpointer: Endpointer, audio: HeardAudio, expectation: Expectation) -> None:
+        """An utterance has begun; `PartlyHeard` follows as an event when it is long and there is time."""
+        if endpointer.start_ms < self._follow_until_ms:
+            self.along.begin(endpointer, audio, expectation.hints)
+
+    def close(self) -> None:
+        """The call is over."""
+        self.along.stop()
+        self.make_void()
+
     def make_void(self) -> None:
         """The speaker went on, or the call is over: stop what is under way."""
         if self.busy:
@@ -156,6 +181,12 @@ class Hearing:
             self.guesses_void += 1
             self.decoded_void_s += self._last[1]
         self._last = None
+
+    def _on_words_so_far(self, utterance: int, start_ms: int, until_ms: int, words: Transcript) -> None:
+        now_ms = self._now_ms()
+        self._emit(
+            PartlyHeard(Understood(0, utterance, start_ms, until_ms, until_ms, now_ms, words, _UNSURE))
+        )
 
     async def _understand(
         self,

@@ -46,9 +46,12 @@ class Speculation:
     guesses_void: int = 0
     """Of those: given up, or recognised once more because the customer had gone on."""
     decoded_s: float = 0.0
-    """Seconds of audio that the recogniser was asked to decode, partial decodings included."""
+    """Seconds of audio that the recogniser was asked to decode for them."""
     decoded_void_s: float = 0.0
     """Of those: of guesses that were void."""
+    partials: int = 0
+    """Decodings of utterances that went on."""
+    partials_s: float = 0.0
     asked_ahead: int = 0
     """Requests to the language model before the turn was over."""
     asked_ahead_used: int = 0

@@ -30,6 +30,7 @@ from telephony.line import (
     TransferFailed,
     Unheld,
 )
+from voicebot.call.answering_machine import RECHECK_MS
 from voicebot.call.asking import Asking
 from voicebot.call.asking_ahead import AskingAhead
 from voicebot.call.barge_in import BargeIn
@@ -228,6 +229,7 @@ class CallSession:
             emit,
             self.engines.end_of_turn,
             asking.drop_ahead if asking else lambda: None,
+            now_ms + RECHECK_MS,
         )
         speaking = Speaking(group, self.engines.speaker, self._channel.playout, emit)
         turn_end = TurnEnd(self._channel.endpointer, self.settings.endpointing, language)

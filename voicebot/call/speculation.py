@@ -14,6 +14,8 @@ def speculation_of(hearing: Hearing, ahead: AskingAhead | None) -> Speculation:
         guesses_void=hearing.guesses_void,
         decoded_s=hearing.decoded_s,
         decoded_void_s=hearing.decoded_void_s,
+        partials=hearing.along.decoded,
+        partials_s=hearing.along.decoded_s,
     )
     if ahead is None:
         return speculation
