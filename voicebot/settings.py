@@ -92,7 +92,7 @@ class ModelServerSettings(_Section):
     ask_ahead: bool = True
     """Ask at the first pause already, and drop the answer if the customer goes on."""
     ahead_at_once: int = Field(default=16, gt=0)
-    """So many requests may be under way ahead of the end of their turns, over all calls."""
+    """So many requests may be under way ahead of the end of their turns, over all calls of a process."""
 
 
 class Settings(BaseSettings):
