@@ -22,6 +22,7 @@ from models.tts.service import weights_for as voice_for
 from models.vad.silero import BatchedVad
 from telephony.line import Line
 from telephony.tones import ToneDetector
+from voicebot.call.asking_ahead import AheadLimit
 from voicebot.call.engines import Engines
 from voicebot.call.media_clock import MediaClock
 from voicebot.call.recording import RecordingWriter
@@ -153,9 +154,11 @@ async def _start_engines(
             nice=nice,
         )
     )
-    chat = None
+    chat, ahead = None, None
     if settings.model_server.url:
         chat = await stack.enter_async_context(OpenAiChatModel(chat_settings(settings.model_server)))
+        breaker = chat.breaker
+        ahead = AheadLimit(settings.model_server.ahead_at_once, lambda: breaker.closed)
     catalogue = load_catalogue()
     names = {
         entry.kind: f"{entry.name} {entry.version}"
@@ -163,7 +166,7 @@ async def _start_engines(
     }
     if chat:
         names["llm"] = settings.model_server.model
-    return Engines(recogniser, classifier, speaker, chat, names=names), speaker
+    return Engines(recogniser, classifier, speaker, chat, ahead=ahead, names=names), speaker
 
 
 def chat_settings(server: ModelServerSettings) -> ChatModelSettings:

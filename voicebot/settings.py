@@ -93,6 +93,10 @@ class ModelServerSettings(_Section):
     api_key: str = Field(default="", repr=False)
     first_clause_s: float = 1.5
     """Turn budget: without a first clause by then the script's own answer is spoken."""
+    ask_ahead: bool = True
+    """Ask at the first pause already, and drop the answer if the customer goes on."""
+    ahead_at_once: int = Field(default=16, gt=0)
+    """So many requests may be under way ahead of the end of their turns, over all calls of a process."""
 
 
 class Settings(BaseSettings):

@@ -35,6 +35,7 @@ from telephony.line import (
     Ringing,
     Unheld,
 )
+from voicebot.call.asking_ahead import AheadLimit
 from voicebot.call.engines import Engines
 from voicebot.call.media_clock import MediaClock
 from voicebot.call.result import CallResult
@@ -270,6 +271,7 @@ def make_session(
     voice: SteadyVoice | None = None,
     classifier: KnowsTheIntents | None = None,
     chat: ChatModel | None = None,
+    ahead: AheadLimit | None = None,
     end_of_turn: EndOfTurnDetector | None = None,
     settings: Settings | None = None,
     variables: Mapping[str, str] | None = None,
@@ -281,6 +283,7 @@ def make_session(
         voice or SteadyVoice(),
         chat,
         end_of_turn=end_of_turn,
+        ahead=ahead or AheadLimit((settings or Settings()).model_server.ahead_at_once),
     )
     return CallSession(
         line=ScriptedLine(leg),
@@ -304,6 +307,7 @@ async def play_call(
     voice: SteadyVoice | None = None,
     classifier: KnowsTheIntents | None = None,
     chat: ChatModel | None = None,
+    ahead: AheadLimit | None = None,
     end_of_turn: EndOfTurnDetector | None = None,
     settings: Settings | None = None,
     on_start: Callable[[CallSession], None] = lambda _: None,
@@ -320,6 +324,7 @@ async def play_call(
         voice=voice,
         classifier=classifier,
         chat=chat,
+        ahead=ahead,
         end_of_turn=end_of_turn,
         settings=settings,
     )
