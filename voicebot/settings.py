@@ -74,7 +74,11 @@ class BargeInSettings(_Section):
 
     speech_ms: int = Field(default=480, gt=0)
     """Speech this long stops the prompt at once; shorter speech stops it if its words ask for it."""
-    fewest_words: int = Field(default=3, gt=0)
+    speech_ms_after_false_stops: int = Field(default=960, gt=0)
+    """The same for the rest of a prompt that was stopped twice for nothing."""
+    least_echo_loss_db: float = Field(default=6.0, ge=0, le=40)
+    """Our voice comes back at least so much weaker; how much on this line is learned in its first second."""
+    fewest_words: int = Field(default=2, gt=0)
     """Fewer words than this that nothing understands are a noise, not a turn."""
     answer_window_ms: int = Field(default=600, gt=0)
     """With less than this left to say, even a "yeah" is an answer and not a backchannel."""

@@ -13,7 +13,7 @@ from telephony.tones import ToneEvent, ToneKind
 from voicebot.call.barge_in import BargeIn
 from voicebot.call.endpointing import Endpointer, EndpointEvent
 from voicebot.call.heard_audio import HeardAudio
-from voicebot.call.levels import CallLevels
+from voicebot.call.levels import SILENT_DBFS, CallLevels, frame_dbfs
 from voicebot.call.playout import Playout
 from voicebot.call.recording import Recording
 
@@ -99,6 +99,8 @@ class CallChannel:
         self._comfort_noise = comfort_noise
         self._since_noise = 0
         """Samples of speech written after the last comfort noise."""
+        self._said_dbfs = SILENT_DBFS
+        """Level of the loudest frame that was sent since the last tick."""
         self._recording = recording
         self._emit = emit
         self._expected_wait_ms = expected_wait_ms
@@ -117,12 +119,21 @@ class CallChannel:
         """One 20 ms step of this call."""
         self.heard_audio.add(now_ms, heard)
         if not self.held:
+            probability = self._without_echo(heard, probability)
             if probability >= _SPEECH:
                 self.levels.heard.add(heard)
             self._take_turns(now_ms, probability)
             self._send(now_ms)
         if self._recording:
             self._recording.tick(heard)
+
+    def _without_echo(self, heard: Frame, probability: float) -> float:
+        """The probability that the callee speaks: what comes back of our own voice does not count."""
+        said_dbfs, self._said_dbfs = self._said_dbfs, SILENT_DBFS
+        echo = self.barge_in.echo
+        if not echo.active and said_dbfs <= SILENT_DBFS:
+            return probability
+        return echo.step(said_dbfs, frame_dbfs(heard), probability)
 
     def _take_turns(self, now_ms: int, probability: float) -> None:
         expected_wait_ms = self._expected_wait_ms() if self.endpointer.pausing else 0.0
@@ -132,6 +143,7 @@ class CallChannel:
             audible=self.playout.audible,
             locked=self.playout.locked,
             speech_ms=0 if self.noise_only else self.endpointer.speech_ms(now_ms),
+            prompt=self.playout.reply,
         ):
             self.stop_prompt()
             self._emit(PromptStopped(now_ms))
@@ -185,6 +197,7 @@ class CallChannel:
                 self._emit(ReplyStarted(self.playout.reply, now_ms))
             self._write(frame)
             self.levels.said.add(frame)
+            self._said_dbfs = max(self._said_dbfs, frame_dbfs(frame))
             self._since_noise += FRAME_SAMPLES
             queued += FRAME_SAMPLES
         if self._comfort_noise and queued < FRAME_SAMPLES:

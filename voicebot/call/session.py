@@ -373,6 +373,7 @@ class CallSession:
             false_stops=channel.barge_in.false_stops,
             recording=self._recording.path.name if self._recording else "",
             media={k: v for k, v in asdict(ended.statistics).items() if v is not None}
-            | channel.levels.figures(),
+            | channel.levels.figures()
+            | channel.barge_in.figures(),
             turns=turns,
         )

@@ -43,6 +43,7 @@ class Speaking:
         for ready, saying in enumerate(sayings):
             speech = self._speaker.cached(saying.text)
             if speech is None:
+                self._playout.locked_ahead = not saying.barge_in
                 self._task = self._group.create_task(self._render(reply, sayings[ready:]), name="speak")
                 return reply
             self._playout.add(saying, speech)
@@ -53,6 +54,7 @@ class Speaking:
         """The same for sayings that are still being thought of."""
         self.stop()
         reply = self._playout.begin()
+        self._playout.locked_ahead = False
         self._task = self._group.create_task(self._render_stream(reply, sayings), name="speak")
         return reply
 
@@ -73,6 +75,7 @@ class Speaking:
     async def _render_stream(self, reply: int, sayings: AsyncIterator[Saying]) -> None:
         try:
             async for saying in sayings:
+                self._playout.locked_ahead = not saying.barge_in
                 speech = self._speaker.cached(saying.text)
                 if speech is None:
                     async with given_up_after(_SYNTHESIS_S):

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -169,12 +170,14 @@ class LoudnessDetector:
     """Speech is where the samples are not zero."""
 
     def __init__(self) -> None:
-        self._slots = iter(range(10_000))
+        self._slots = count()
+        self._free: list[int] = []
 
     def open(self) -> int:
-        return next(self._slots)
+        return self._free.pop() if self._free else next(self._slots)
 
-    def close(self, slot: int) -> None: ...
+    def close(self, slot: int) -> None:
+        self._free.append(slot)
 
     def run(self, slots: NDArray[np.intp], windows: NDArray[np.float32]) -> NDArray[np.float32]:
         loud: NDArray[np.float32] = (np.abs(windows).max(axis=1) > 0).astype(np.float32)
@@ -276,7 +279,7 @@ def make_session(
         classifier or KnowsTheIntents(),
         voice or SteadyVoice(),
         chat,
-        end_of_turn,
+        end_of_turn=end_of_turn,
     )
     return CallSession(
         line=ScriptedLine(leg),

@@ -284,6 +284,7 @@ async def test_words_of_an_utterance_that_was_answered_are_ignored() -> None:
 async def test_words_of_a_speaker_who_went_on_are_ignored() -> None:
     call = await heard_when(11.0, understood(1, "yes", "yes"), Line(9.5, "purple elephants", 2.5))
     assert [text for speaker, text in call.said if speaker == "customer"] == ["purple elephants"]
+    assert not any("Wonderful" in text for text in agent(call))
     assert call.result.outcome == ""
 
 
