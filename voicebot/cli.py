@@ -225,6 +225,18 @@ def bench_media(
     raise typer.Exit(0 if measured else 1)
 
 
+@bench_app.command("end-of-turn")
+def bench_end_of_turn(
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all figures here.")] = None,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Does the detector tell finished sentences from the same sentences cut short?"""
+    from voicebot.bench.end_of_turn import run_end_of_turn_bench
+
+    with _clear_errors():
+        run_end_of_turn_bench(load_settings(settings_file), json_file, Console())
+
+
 @app.callback(invoke_without_command=True)
 def main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     """Phones people, talks with them, and reports what came of it."""

@@ -13,6 +13,8 @@ from dialogs.prompts import fixed_sayings
 from dialogs.script.format import Script
 from models.asr.service import serve_whisper
 from models.asr.service import weights_for as recogniser_for
+from models.end_of_turn.smart_turn import WEIGHTS as END_OF_TURN
+from models.end_of_turn.smart_turn import serve_end_of_turn
 from models.intent.service import IntentSettings, serve_intents
 from models.llm.openai_client import ChatModelSettings, OpenAiChatModel
 from models.registry.catalogue import load_catalogue, weights_path
@@ -68,16 +70,18 @@ class Service:
     recordings: RecordingWriter
 
 
-def weights_for(language: str) -> tuple[str, ...]:
+def weights_for(language: str, *, end_of_turn: bool = False) -> tuple[str, ...]:
     """Catalogue entries that a script of this language runs on."""
-    return (DETECTOR, recogniser_for(language), EMBEDDING, VOICE)
+    always = (DETECTOR, recogniser_for(language), EMBEDDING, VOICE)
+    return (*always, END_OF_TURN) if end_of_turn else always
 
 
 def check_ready(settings: Settings, script: Script, choice: LineChoice = ALL_TRUNKS) -> None:
     """Find what would stop the service before anything begins. Blocking.
 
     Raises WeightsError, LineError, or InputError for a trunk or bridge that there is not."""
-    verify(weights_for(script.language), settings.weights)
+    wanted = weights_for(script.language, end_of_turn=settings.endpointing.end_of_turn)
+    verify(wanted, settings.weights)
     check_line(settings, choice)
 
 
@@ -145,16 +149,18 @@ async def _start_engines(
     speaker = await stack.enter_async_context(
         serve_piper(settings.weights, settings.cache / "speech", nice=nice)
     )
+    end_of_turn = None
+    if settings.endpointing.end_of_turn:
+        end_of_turn = await stack.enter_async_context(serve_end_of_turn(settings.weights, nice=nice))
     chat = None
     if settings.model_server.url:
         chat = await stack.enter_async_context(OpenAiChatModel(chat_settings(settings.model_server)))
     catalogue = load_catalogue()
-    names = {
-        entry.kind: f"{entry.name} {entry.version}" for entry in map(catalogue.entry, weights_for(language))
-    }
+    used = weights_for(language, end_of_turn=end_of_turn is not None)
+    names = {entry.kind: f"{entry.name} {entry.version}" for entry in map(catalogue.entry, used)}
     if chat:
         names["llm"] = settings.model_server.model
-    return Engines(recogniser, classifier, speaker, chat, names), speaker
+    return Engines(recogniser, classifier, speaker, chat, end_of_turn, names), speaker
 
 
 def chat_settings(server: ModelServerSettings) -> ChatModelSettings:

@@ -39,6 +39,8 @@ class EndpointingSettings(_Section):
     """The same while a number or a long answer is expected."""
     longest_ms: int = Field(default=20_000, gt=0)
     """Watchdog: a turn ends here even if the speech does not."""
+    end_of_turn: bool = False
+    """Ask a network whether an utterance sounds finished (docs/bench.md says how well it can tell)."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
