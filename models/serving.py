@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
-from models.batching import Batcher, BatcherMetrics
+from models.batching import Batcher, BatcherMetrics, Priority
 from models.engine import Engine
 from models.engine_process import EngineProcess
 
@@ -19,9 +19,9 @@ class EngineService(Generic[Request, Result]):
         self._process = process
         self._batcher = batcher
 
-    async def submit(self, request: Request, *, deadline_s: float) -> Result:
+    async def submit(self, request: Request, *, deadline_s: float, priority: int = Priority.FINAL) -> Result:
         """Raises EngineDown, EngineOverloaded, EngineLate, or EngineError when the engine failed on it."""
-        return await self._batcher.submit(request, deadline_s=deadline_s)
+        return await self._batcher.submit(request, deadline_s=deadline_s, priority=priority)
 
     @property
     def healthy(self) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from models.asr import Transcript, Utterance
 from models.asr.whisper import WhisperEngine, WhisperSettings
+from models.batching import Priority
 from models.registry.catalogue import weights_path
 from models.serving import EngineService, serve
 
@@ -30,9 +31,12 @@ class WhisperRecogniser:
         """Of the busiest engine."""
         return max((service.expected_wait_s for service in self.services.values()), default=0.0)
 
-    async def transcribe(self, utterance: Utterance, *, deadline_s: float) -> Transcript:
+    async def transcribe(
+        self, utterance: Utterance, *, deadline_s: float, priority: Priority = Priority.FINAL
+    ) -> Transcript:
         """Raises EngineDown, EngineOverloaded, EngineLate or EngineError; KeyError for another language."""
-        return await self.services[weights_for(utterance.language)].submit(utterance, deadline_s=deadline_s)
+        service = self.services[weights_for(utterance.language)]
+        return await service.submit(utterance, deadline_s=deadline_s, priority=priority)
 
 
 def weights_for(language: str) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dialogs.policy import open_dialogue
 from dialogs.script.load import load_script
 from models.asr import Transcript, Utterance
+from models.batching import Priority
 from models.engine import EngineDown
 from models.intent import IntentResult
 from models.llm import ChatModel
@@ -191,7 +192,9 @@ class KnowsTheLines:
 
     expected_wait_s: float = 0.0
 
-    async def transcribe(self, utterance: Utterance, *, deadline_s: float) -> Transcript:
+    async def transcribe(
+        self, utterance: Utterance, *, deadline_s: float, priority: Priority = Priority.FINAL
+    ) -> Transcript:
         self.asked += 1
         await asyncio.sleep(self.seconds)
         if self.asked <= self.broken:
@@ -274,7 +277,6 @@ def make_session(
         classifier or KnowsTheIntents(),
         voice or SteadyVoice(),
         chat,
-        {},
     )
     return CallSession(
         line=ScriptedLine(leg),
