@@ -99,6 +99,7 @@ class Batcher(Generic[Request, Result]):
     """Use as `async with Batcher(run) as batcher: await batcher.submit(request, deadline_s=1)`.
 
     Time is the event loop's. `key` says which requests may share a batch (all, when it is None).
+    `at_once` batches may run at the same time, for an engine that has several processes.
     """
 
     def __init__(
@@ -107,47 +108,51 @@ class Batcher(Generic[Request, Result]):
         *,
         max_batch: int = 8,
         max_queue: int = 64,
+        at_once: int = 1,
         key: Callable[[Request], Hashable] | None = None,
     ) -> None:
-        if max_batch < 1 or max_queue < 1:
-            raise ValueError("max_batch and max_queue must be at least 1")
+        if min(max_batch, max_queue, at_once) < 1:
+            raise ValueError("max_batch, max_queue and at_once must be at least 1")
         self._run = run
         self._max_batch = max_batch
         self._max_queue = max_queue
+        self._at_once = at_once
         self._key = key
         self._numbers = count()
         # By number; a caller that gives up takes its own item out, which frees its place at once.
         self._waiting: dict[int, _Item[Request, Result]] = {}
         self._arrived = asyncio.Event()
-        self._worker: asyncio.Task[None] | None = None
-        self._running = False
+        self._workers: list[asyncio.Task[None]] = []
+        self._running = 0
         self.metrics = BatcherMetrics()
 
     async def __aenter__(self) -> Self:
-        self._worker = asyncio.create_task(self._work(), name="batcher")
+        self._workers = [
+            asyncio.create_task(self._work(), name=f"batcher {number}") for number in range(self._at_once)
+        ]
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._worker is not None
-        self._worker.cancel()
-        await asyncio.wait([self._worker])
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.wait(self._workers)
 
     @property
     def expected_wait_s(self) -> float:
         """How long a new request would wait before its batch begins, by what earlier batches took."""
-        batches = math.ceil(len(self._waiting) / self._max_batch)
-        if self._running:
-            batches += 1
-        return batches * self.metrics.run.mean_ms / 1000
+        batches = math.ceil(len(self._waiting) / self._max_batch) + self._running
+        # Nobody waits while fewer batches are there than may run at once.
+        rounds = math.ceil((batches - self._at_once + 1) / self._at_once)
+        return max(0, rounds) * self.metrics.run.mean_ms / 1000
 
     async def submit(self, request: Request, *, deadline_s: float, priority: int = Priority.FINAL) -> Result:
         """Raises EngineOverloaded, EngineLate, EngineDown, or the EngineError that the request met.
 
         A full queue refuses what comes, unless a less urgent request can be refused instead.
         """
-        if self._worker is None or self._worker.done():
+        if not self._workers or any(worker.done() for worker in self._workers):
             raise EngineDown("the batcher is not running")
         if len(self._waiting) >= self._max_queue and not self._displace(priority):
             self.metrics.overloaded += 1
@@ -234,7 +239,7 @@ class Batcher(Generic[Request, Result]):
         for item in batch:
             self.metrics.queue_wait.add(started - item.submitted_at)
         self.metrics.batch_sizes[len(batch)] += 1
-        self._running = True
+        self._running += 1
         try:
             results = await self._run([item.request for item in batch])
             if len(results) != len(batch):
@@ -244,7 +249,7 @@ class Batcher(Generic[Request, Result]):
         except Exception as error:
             results = [EngineError(f"{type(error).__name__}: {error}")] * len(batch)
         finally:
-            self._running = False
+            self._running -= 1
         self.metrics.run.add(loop.time() - started)
         for item, result in zip(batch, results, strict=True):
             if item.answer.done():

@@ -143,7 +143,7 @@ async def _start_engines(
     examples = {name: intent.examples for name, intent in script.intents.items()}
     wanted = IntentSettings(examples, language, cache=settings.cache / "intents")
     recogniser = await stack.enter_async_context(
-        serve_whisper(settings.weights, languages=(language,), nice=nice)
+        serve_whisper(settings.weights, languages=(language,), nice=nice, **settings.recogniser.model_dump())
     )
     classifier = await stack.enter_async_context(serve_intents(wanted, nice=nice))
     speaker = await stack.enter_async_context(

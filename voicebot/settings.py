@@ -63,6 +63,17 @@ class BargeInSettings(_Section):
     """With less than this left to say, even a "yeah" is an answer and not a backchannel."""
 
 
+class RecogniserSettings(_Section):
+    """How speech recognition runs."""
+
+    device: Literal["cpu", "cuda"] = "cpu"
+    compute_type: Literal["int8", "int8_float32", "int8_float16", "float16", "float32"] = "int8"
+    max_batch: int = Field(default=4, ge=1, le=64)
+    """Utterances of different callers in one run."""
+    processes: int = Field(default=1, ge=1, le=8)
+    """Each has the whole network and runs batches of its own."""
+
+
 class ModelServerSettings(_Section):
     """The served chat model; off while `url` is empty."""
 
@@ -98,6 +109,7 @@ class Settings(BaseSettings):
     """How long `voicebot call` lets it ring; a campaign file has its own."""
     endpointing: EndpointingSettings = EndpointingSettings()
     barge_in: BargeInSettings = BargeInSettings()
+    recogniser: RecogniserSettings = RecogniserSettings()
     model_server: ModelServerSettings = ModelServerSettings()
     longest_call_s: float = Field(default=300.0, gt=0)
     """A call is hung up after this long whatever happens."""

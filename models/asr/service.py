@@ -52,15 +52,17 @@ async def serve_whisper(
     device: str = "cpu",
     compute_type: str = "int8",
     max_batch: int = 4,
+    processes: int = 1,
     nice: int = 0,
 ) -> AsyncIterator[WhisperRecogniser]:
-    """Start what these languages need. On CUDA: device='cuda', compute_type='float16', a larger batch."""
+    """Start what these languages need. On CUDA: device='cuda', compute_type='float16', a larger batch, and
+    two processes, of which one extracts features while the other has the device."""
     async with AsyncExitStack() as stack:
         services = {}
         for weights in sorted({weights_for(language) for language in languages}):
             folder = weights_path(weights, "model.bin", weights_dir).parent
             factory = partial(WhisperEngine, WhisperSettings(folder, device, compute_type))
             services[weights] = await stack.enter_async_context(
-                serve(factory, name=weights, max_batch=max_batch, nice=nice)
+                serve(factory, name=weights, max_batch=max_batch, processes=processes, nice=nice)
             )
         yield WhisperRecogniser(services)

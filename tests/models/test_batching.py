@@ -149,6 +149,22 @@ async def test_closing_fails_all_who_wait_and_refuses_newcomers() -> None:
         await batcher.submit(3, deadline_s=9)
 
 
+async def test_two_batches_at_once_where_the_engine_has_two_processes() -> None:
+    run = SlowDoubler()
+    async with Batcher(run, max_batch=1, at_once=2) as batcher:
+        await batcher.submit(0, deadline_s=9)
+        tasks = [asyncio.create_task(batcher.submit(number, deadline_s=9)) for number in (1, 2, 3, 4, 5)]
+        await asyncio.sleep(0)
+        waits = []
+        for _ in range(3):
+            await asyncio.sleep(0.5)
+            waits.append(batcher.expected_wait_s)
+            await asyncio.sleep(0.5)
+        await asyncio.gather(*tasks)
+        assert asyncio.get_running_loop().time() == pytest.approx(4.0)
+    assert waits == [2.0, 1.0, 0.0], "2 run and 3 wait; 2 run and 1 waits; 1 runs"
+
+
 async def test_the_more_urgent_goes_first_and_equals_in_order() -> None:
     run = SlowDoubler()
     async with Batcher(run, max_batch=2) as batcher:
@@ -181,7 +197,7 @@ async def test_a_full_queue_refuses_its_least_urgent_request() -> None:
         assert asyncio.get_running_loop().time() == pytest.approx(0.2), "told at once"
         with pytest.raises(EngineOverloaded, match="2 requests"):
             await batcher.submit(5, deadline_s=9, priority=Priority.SPECULATIVE)
-        assert await asyncio.gather(busy, ahead, final) == [2, 4, 8]
+        assert list(await asyncio.gather(busy, ahead, final)) == [2, 4, 8]
     counted = batcher.metrics
     assert run.batches == [[1], [4], [2]]
     assert (counted.displaced, counted.overloaded, counted.failed) == (1, 1, 0)
