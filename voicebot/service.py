@@ -13,6 +13,8 @@ from dialogs.prompts import fixed_sayings
 from dialogs.script.format import Script
 from models.asr.service import serve_whisper
 from models.asr.service import weights_for as recogniser_for
+from models.end_of_turn.smart_turn import WEIGHTS as END_OF_TURN
+from models.end_of_turn.smart_turn import serve_end_of_turn
 from models.intent.service import IntentSettings, serve_intents
 from models.llm.openai_client import ChatModelSettings, OpenAiChatModel
 from models.registry.catalogue import load_catalogue, weights_path
@@ -71,9 +73,10 @@ class Service:
 
 
 def weights_for(language: str, settings: Settings | None = None) -> tuple[str, ...]:
-    """Catalogue entries that a script of this language runs on."""
+    """Catalogue entries that a script of this language runs on; by default settings if none are given."""
     voice = voice_for(language, settings.mandarin_voice if settings else None)
-    return (DETECTOR, recogniser_for(language), EMBEDDING, *voice)
+    always = (DETECTOR, recogniser_for(language), EMBEDDING, *voice)
+    return (*always, END_OF_TURN) if settings and settings.endpointing.end_of_turn else always
 
 
 def check_ready(settings: Settings, script: Script, choice: LineChoice = ALL_TRUNKS) -> None:
@@ -142,7 +145,7 @@ async def _start_engines(
     examples = {name: intent.examples for name, intent in script.intents.items()}
     wanted = IntentSettings(examples, language, cache=settings.cache / "intents")
     recogniser = await stack.enter_async_context(
-        serve_whisper(settings.weights, languages=(language,), nice=nice)
+        serve_whisper(settings.weights, languages=(language,), nice=nice, **settings.recogniser.model_dump())
     )
     classifier = await stack.enter_async_context(serve_intents(wanted, nice=nice))
     speaker = await stack.enter_async_context(
@@ -154,19 +157,20 @@ async def _start_engines(
             nice=nice,
         )
     )
+    end_of_turn = None
+    if settings.endpointing.end_of_turn:
+        end_of_turn = await stack.enter_async_context(serve_end_of_turn(settings.weights, nice=nice))
     chat, ahead = None, None
     if settings.model_server.url:
         chat = await stack.enter_async_context(OpenAiChatModel(chat_settings(settings.model_server)))
         breaker = chat.breaker
         ahead = AheadLimit(settings.model_server.ahead_at_once, lambda: breaker.closed)
     catalogue = load_catalogue()
-    names = {
-        entry.kind: f"{entry.name} {entry.version}"
-        for entry in map(catalogue.entry, weights_for(language, settings))
-    }
+    used = weights_for(language, settings)
+    names = {entry.kind: f"{entry.name} {entry.version}" for entry in map(catalogue.entry, used)}
     if chat:
         names["llm"] = settings.model_server.model
-    return Engines(recogniser, classifier, speaker, chat, ahead=ahead, names=names), speaker
+    return Engines(recogniser, classifier, speaker, chat, names, end_of_turn, ahead), speaker
 
 
 def chat_settings(server: ModelServerSettings) -> ChatModelSettings:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from dialogs.flow import OPT_OUT
 from dialogs.turn import Expectation, Heard
 from models.asr import Recogniser, Transcript, Utterance
+from models.batching import Priority
 from models.end_of_turn import EndOfTurnDetector
 from models.engine import EngineError, given_up_after
 from models.intent import IntentClassifier, IntentResult
@@ -206,7 +207,11 @@ class Hearing:
         judging = self._group.create_task(self._judge_end(heard), name="judge-end") if judge_end else None
         try:
             async with given_up_after(_RECOGNITION_S):
-                transcript = await self._recogniser.transcribe(heard, deadline_s=_RECOGNITION_S)
+                transcript = await self._recogniser.transcribe(
+                    heard,
+                    deadline_s=_RECOGNITION_S,
+                    priority=Priority.SPECULATIVE if judge_end else Priority.FINAL,
+                )
             transcribed_ms = self._now_ms()
             if transcript.text and expectation.intents:
                 async with given_up_after(_CLASSIFICATION_S):

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 
 from models.asr import Recogniser, Transcript, Utterance
+from models.batching import Priority
 from models.engine import EngineError, given_up_after
 from telephony.line import SAMPLE_RATE_HZ
 from voicebot.call.endpointing import Endpointer
@@ -75,6 +76,8 @@ class ListeningAlong:
         self.decoded_s += len(utterance.samples) / SAMPLE_RATE_HZ
         try:
             async with given_up_after(_DEADLINE_S):
-                return await self._recogniser.transcribe(utterance, deadline_s=_DEADLINE_S)
+                return await self._recogniser.transcribe(
+                    utterance, deadline_s=_DEADLINE_S, priority=Priority.PARTIAL
+                )
         except EngineError:
             return None  # Nobody waits for it: the pause brings the words, or the fault.

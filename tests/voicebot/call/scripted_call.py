@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dialogs.policy import open_dialogue
 from dialogs.script.load import load_script
 from models.asr import Transcript, Utterance
+from models.batching import Priority
 from models.end_of_turn import EndOfTurnDetector
 from models.engine import EngineDown
 from models.intent import IntentResult
@@ -196,7 +197,9 @@ class KnowsTheLines:
 
     expected_wait_s: float = 0.0
 
-    async def transcribe(self, utterance: Utterance, *, deadline_s: float) -> Transcript:
+    async def transcribe(
+        self, utterance: Utterance, *, deadline_s: float, priority: Priority = Priority.FINAL
+    ) -> Transcript:
         self.asked += 1
         await asyncio.sleep(self.seconds)
         if self.asked <= self.broken:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.batching import Priority
 from models.engine import EngineDown
 from tests.voicebot.call.scripted_call import KnowsTheLines, Line, play_call
 from voicebot.call.answering_machine import AnsweringMachineDetector
@@ -92,7 +93,7 @@ async def test_late_in_a_call_nobody_is_followed() -> None:
 async def test_a_failure_of_it_is_not_a_failure_of_the_turn() -> None:
     @dataclass
     class FailsOnLong(KnowsTheLines):
-        async def transcribe(self, utterance, *, deadline_s):  # type: ignore[no-untyped-def]
+        async def transcribe(self, utterance, *, deadline_s, priority=Priority.FINAL):  # type: ignore[no-untyped-def]
             if deadline_s == 1.0:
                 raise EngineDown("not for this")
             return await super().transcribe(utterance, deadline_s=deadline_s)

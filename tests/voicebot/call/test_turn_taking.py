@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.asr import Transcript, Utterance
+from models.batching import Priority
 from models.engine import EngineDown
 from models.intent import IntentResult
 from tests.voicebot.call.scripted_call import (
@@ -222,7 +223,9 @@ async def test_words_are_heard_again_when_the_noise_is_over() -> None:
 class Hung(KnowsTheLines):
     """Never answers, whatever the deadline says."""
 
-    async def transcribe(self, utterance: Utterance, *, deadline_s: float) -> Transcript:
+    async def transcribe(
+        self, utterance: Utterance, *, deadline_s: float, priority: Priority = Priority.FINAL
+    ) -> Transcript:
         self.asked += 1
         await asyncio.Event().wait()
         raise AssertionError
