@@ -1,0 +1,236 @@
+"""The load generator, a process of its own: telephones whose callers talk, one task for all of them.
+
+Its one argument is a `Task` as JSON. On standard output come JSON lines: the port that calls are ordered
+at (`port`), the first call is up (`begun`), the last is over (`over`), and the `Generated` result.
+"""
+
+import asyncio
+import gc
+import json
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from voicebot.bench.error import BenchError
+from voicebot.bench.talk.caller import Caller, Line, Turn
+from voicebot.bench.talk.dialogue import Part, parts
+from voicebot.bench.talk.stream_calls import ordered_calls, own_calls
+from voicebot.call.media_clock import TickLateness
+
+PHASES = 4
+"""Real callers do not send in step: each has one of these phases within 20 ms."""
+_STEP_S = 0.02 / PHASES
+_LONGEST_CALL_S = 240.0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to do. `wire` says who calls whom: our service orders each call at a Twilio of ours (`twilio`)
+    or dials it (`sip`); anything else is connected to at `url` (`stream`)."""
+
+    wire: Literal["twilio", "sip", "stream"]
+    calls: int
+    turns: int
+    seed: int
+    audio: str
+    """File with the questions, mu-law."""
+    url: str = ""
+    secret: str = ""
+    """Signs our requests as Twilio does."""
+    spread_s: float = 0.0
+    """Between two calls, where we connect them."""
+    silent_s: float = 0.0
+    """Callers say nothing for this long and then hang up."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallHeard:
+    """One call as its caller lived it."""
+
+    turns: tuple[Turn, ...]
+    questions: tuple[int, ...]
+    """All that were to be asked, in order."""
+    greeting_s: float | None
+    duration_s: float
+    lost: bool
+    """It was over before the caller hung up."""
+    cleared: int
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """All calls, and how late the generator itself was."""
+
+    calls: tuple[CallHeard, ...]
+    late_p99_ms: float
+    late_max_ms: float
+
+
+class Telephone(Protocol):
+    """One call of the far end."""
+
+    closed: bool
+    cleared: int
+
+    @property
+    def ahead_s(self) -> float:
+        """How long what is sent now waits before it is on the wire."""
+
+    def heard(self, now_s: float) -> Iterator[tuple[float, float]]:
+        """Frames that began to play since the last time: when, and the level in dBFS."""
+
+    def send(self, said: tuple[int, int] | None) -> None:
+        """Send a frame of a question, or silence."""
+
+    def hang_up(self) -> None:
+        """End the call. Harmless when it is over."""
+
+
+@dataclass(slots=True)
+class _Call:
+    telephone: Telephone
+    caller: Caller
+    part: Part
+    begun_s: float
+    lost: bool = False
+    ended_s: float | None = None
+
+    def heard(self, now_s: float) -> CallHeard:
+        return CallHeard(
+            turns=tuple(self.caller.turns),
+            questions=self.part.questions,
+            greeting_s=self.caller.greeting_s,
+            duration_s=(self.ended_s or now_s) - self.begun_s,
+            lost=self.lost,
+            cleared=self.telephone.cleared,
+        )
+
+
+@dataclass(slots=True)
+class Generator:
+    """Drives all calls on one absolute schedule."""
+
+    task: Task
+    frames: tuple[int, ...]
+    """Length of each question in frames."""
+    _calls: list[_Call] = field(default_factory=list)
+    _lateness: TickLateness = field(default_factory=TickLateness)
+    _all_over: asyncio.Event = field(default_factory=asyncio.Event)
+    _parts: tuple[Part, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._parts = parts(self.task.calls, self.task.turns, self.task.seed)
+
+    def add(self, telephone: Telephone) -> None:
+        """A call is up."""
+        now_s = asyncio.get_running_loop().time()
+        part = self._parts[len(self._calls) % len(self._parts)]
+        lines = [Line(question, self.frames[question]) for question in part.questions]
+        if not self._calls:
+            tell(event="begun")
+        self._calls.append(_Call(telephone, Caller(lines, part.pauses_s, now_s), part, now_s))
+
+    async def run(self) -> Generated:
+        """Until all calls are over."""
+        driving = asyncio.create_task(self._drive())
+        try:
+            await self._all_over.wait()
+        finally:
+            driving.cancel()
+        tell(event="over")
+        now_s = asyncio.get_running_loop().time()
+        return Generated(
+            tuple(call.heard(now_s) for call in self._calls),
+            self._lateness.percentile(0.99),
+            self._lateness.max_ms,
+        )
+
+    async def _drive(self) -> None:
+        loop = asyncio.get_running_loop()
+        due_s, step = loop.time(), 0
+        while True:
+            await asyncio.sleep(max(due_s - loop.time(), 0))
+            if self._calls:
+                self._lateness.add(max(0.0, (loop.time() - due_s) * 1000))
+            for call in self._calls[step % PHASES :: PHASES]:
+                if call.ended_s is None:
+                    self._tick(call, loop.time())
+            if len(self._calls) == self.task.calls and all(call.ended_s for call in self._calls):
+                self._all_over.set()
+            due_s, step = due_s + _STEP_S, step + 1
+
+    def _tick(self, call: _Call, now_s: float) -> None:
+        telephone, caller = call.telephone, call.caller
+        for at_s, level_dbfs in telephone.heard(now_s):
+            caller.hear(at_s, level_dbfs)
+        aged_s = now_s - call.begun_s
+        if self.task.silent_s:
+            said, done = None, aged_s > self.task.silent_s
+        else:
+            said, done = caller.next_frame(now_s + telephone.ahead_s), caller.done
+        call.lost = telephone.closed or aged_s > _LONGEST_CALL_S
+        if done or call.lost:
+            caller.end()
+            call.ended_s = now_s
+            telephone.hang_up()
+        else:
+            telephone.send(said)
+
+
+@asynccontextmanager
+async def _connected(task: Task, audio: list[bytes], generator: Generator) -> AsyncIterator[None]:
+    """Calls come in, or are made, until this is left."""
+    if task.wire == "sip":
+        from voicebot.bench.talk.sip_calls import answered_calls
+
+        calls = answered_calls(audio, generator.add)
+    elif task.wire == "twilio":
+        calls = ordered_calls(task.secret, audio, generator.add)
+    else:
+        calls = own_calls(task.url, task.calls, task.spread_s, audio, generator.add)
+    async with calls as port:
+        tell(event="port", port=port)
+        yield
+
+
+async def generate(task: Task) -> Generated:
+    """Do it all. Raises BenchError."""
+    with np.load(Path(task.audio)) as stored:
+        audio = [stored[name].tobytes() for name in sorted(stored.files)]
+    generator = Generator(task, tuple(len(mulaw) // 160 for mulaw in audio))
+    gc.freeze()
+    async with _connected(task, audio, generator):
+        return await generator.run()
+
+
+def tell(**fields: object) -> None:
+    """One line to whoever started this process."""
+    print(json.dumps(fields), flush=True)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def main() -> None:
+    """Exit status 1 and the reason on standard error if there is no result."""
+    task = TypeAdapter(Task).validate_json(sys.argv[1])
+    try:
+        result = asyncio.run(generate(task))
+    except (BenchError, OSError, TimeoutError, BaseExceptionGroup) as error:
+        sys.exit("; ".join(dict.fromkeys(str(leaf) or type(leaf).__name__ for leaf in _leaves(error))))
+    tell(event="result", result=asdict(result))
+
+
+if __name__ == "__main__":
+    main()
