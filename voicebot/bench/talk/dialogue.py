@@ -29,7 +29,7 @@ class Exchange:
 EXCHANGES = (
     Exchange("How much does the delivery cost?", "delivery_price"),
     Exchange("When will my order arrive at home?", "arrival"),
-    Exchange("Can I pay the driver with my card?", "payment"),
+    Exchange("Can I pay the driver by card?", "payment"),
     Exchange("Which colours do you have in stock?", "colours"),
     Exchange("Is there a guarantee on the table?", "guarantee"),
     Exchange("Can I send it back if I do not like it?", "returning"),
@@ -59,8 +59,10 @@ def parts(calls: int, turns: int, seed: int) -> tuple[Part, ...]:
 
 
 def ticket(live_speech: bool) -> str:
-    """The number in the answers: always the same, or one that was never rendered before."""
-    return str(secrets.randbelow(9_000_000) + 1_000_000) if live_speech else "4821"
+    """The name of the order in the answers: always the same, or one that was never rendered before."""
+    if not live_speech:
+        return "Mirado"
+    return "".join(secrets.choice("bdfgklmnprstvz") + secrets.choice("aeiou") for _ in range(3)).title()
 
 
 def load_dialogue() -> Script:

@@ -133,7 +133,7 @@ class Generator:
         part = self._parts[len(self._calls) % len(self._parts)]
         lines = [Line(question, self.frames[question]) for question in part.questions]
         if not self._calls:
-            tell(event="begun")
+            tell(event="begun", at_s=now_s)
         self._calls.append(_Call(telephone, Caller(lines, part.pauses_s, now_s), part, now_s))
 
     async def run(self) -> Generated:
@@ -143,7 +143,7 @@ class Generator:
             await self._all_over.wait()
         finally:
             driving.cancel()
-        tell(event="over")
+        tell(event="over", at_s=asyncio.get_running_loop().time())
         now_s = asyncio.get_running_loop().time()
         return Generated(
             tuple(call.heard(now_s) for call in self._calls),
@@ -199,14 +199,17 @@ async def _connected(task: Task, audio: list[bytes], generator: Generator) -> As
         yield
 
 
-async def generate(task: Task) -> Generated:
-    """Do it all. Raises BenchError."""
+async def generate(task: Task) -> None:
+    """Do it all, and stay until a line comes in. Raises BenchError."""
     with np.load(Path(task.audio)) as stored:
         audio = [stored[name].tobytes() for name in sorted(stored.files)]
     generator = Generator(task, tuple(len(mulaw) // 160 for mulaw in audio))
     gc.freeze()
     async with _connected(task, audio, generator):
-        return await generator.run()
+        result = await generator.run()
+        tell(event="result", result=asdict(result))
+        # The other side still ends its calls.
+        await asyncio.to_thread(sys.stdin.readline)
 
 
 def tell(**fields: object) -> None:
@@ -226,10 +229,9 @@ def main() -> None:
     """Exit status 1 and the reason on standard error if there is no result."""
     task = TypeAdapter(Task).validate_json(sys.argv[1])
     try:
-        result = asyncio.run(generate(task))
+        asyncio.run(generate(task))
     except (BenchError, OSError, TimeoutError, BaseExceptionGroup) as error:
         sys.exit("; ".join(dict.fromkeys(str(leaf) or type(leaf).__name__ for leaf in _leaves(error))))
-    tell(event="result", result=asdict(result))
 
 
 if __name__ == "__main__":

@@ -38,11 +38,11 @@ def write(file: Path, spoken: Mapping[str, NDArray[np.uint8]]) -> None:
 
 
 def frames_of(samples: NDArray[np.int16]) -> NDArray[np.uint8]:
-    """Mu-law in whole frames, from the first audible sample to the last, which ends the last frame."""
+    """Mu-law in whole frames up to the last audible sample, which ends the last frame."""
     pieces = samples[: len(samples) // _PIECE * _PIECE].reshape(-1, _PIECE).astype(np.float64)
     loud = np.flatnonzero(np.mean((pieces / 32768) ** 2, axis=1) > 10 ** (_AUDIBLE_DBFS / 10))
     if not len(loud):
         return np.zeros(0, np.uint8)
-    speech = samples[loud[0] * _PIECE : (loud[-1] + 1) * _PIECE]
+    speech = samples[: (loud[-1] + 1) * _PIECE]
     lead = np.zeros(-len(speech) % FRAME_SAMPLES, np.int16)
     return encode_mulaw(np.concatenate([lead, speech]))
