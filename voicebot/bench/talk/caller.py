@@ -103,9 +103,9 @@ class Caller:
         if self._loud < ONSET_FRAMES:
             return
         last, self._last_audible_s = self._last_audible_s, at_s + FRAME_S
-        if last is None or self._onset_s - last > ANOTHER_ANSWER_S:
-            self._begins(self._onset_s)
-        elif self._phase is _Phase.WAITING and not self._sounding and not self._answers:
+        another = last is None or self._onset_s - last > ANOTHER_ANSWER_S
+        first = self._phase is _Phase.WAITING and not self._answers and not self._sounding
+        if another or first:
             self._begins(self._onset_s)
         self._sounding = True
 
@@ -133,13 +133,13 @@ class Caller:
     def _begins(self, at_s: float) -> None:
         if self.greeting_s is None:
             self.greeting_s = at_s - self._answered_s
-        if self._phase is _Phase.SPEAKING:
-            self._early = True
-        elif self._phase is _Phase.WAITING and at_s < self._ended_s:
+        still_said = self._phase is _Phase.WAITING and at_s < self._ended_s
+        if self._phase is _Phase.SPEAKING or still_said:
             self._early = True
         elif self._phase is not _Phase.GREETING and (self.turns or self._line):
             self._answers += 1
-            if self._answers == 1 and not self._early:
+            in_time = at_s - self._ended_s <= LONGEST_WAIT_S
+            if self._answers == 1 and in_time and not self._early:
                 self._latency_s = at_s - self._ended_s
 
     def _silent_since(self) -> float:

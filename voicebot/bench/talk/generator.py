@@ -26,7 +26,9 @@ from voicebot.call.media_clock import TickLateness
 PHASES = 4
 """Real callers do not send in step: each has one of these phases within 20 ms."""
 _STEP_S = 0.02 / PHASES
-_LONGEST_CALL_S = 240.0
+_LONGEST_CALL_S = 600.0
+_SETTLE_S = 8.0
+"""After the last silent call is up, until the greetings are over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Task:
     spread_s: float = 0.0
     """Between two calls, where we connect them."""
     silent_s: float = 0.0
-    """Callers say nothing for this long and then hang up."""
+    """Callers say nothing, and hang up this long after all were greeted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,17 @@ class Generated:
 class Telephone(Protocol):
     """One call of the far end."""
 
-    closed: bool
-    cleared: int
+    @property
+    def polled(self) -> bool:
+        """What it heard has no times of its own: ask often."""
+
+    @property
+    def closed(self) -> bool:
+        """The other side has ended it."""
+
+    @property
+    def cleared(self) -> int:
+        """How often the bot had what it said dropped."""
 
     @property
     def ahead_s(self) -> float:
@@ -123,6 +134,9 @@ class Generator:
     _lateness: TickLateness = field(default_factory=TickLateness)
     _all_over: asyncio.Event = field(default_factory=asyncio.Event)
     _parts: tuple[Part, ...] = ()
+    _steady_s: float | None = None
+    """Since when all silent calls are up and greeted."""
+    _told_over: bool = False
 
     def __post_init__(self) -> None:
         self._parts = parts(self.task.calls, self.task.turns, self.task.seed)
@@ -132,7 +146,7 @@ class Generator:
         now_s = asyncio.get_running_loop().time()
         part = self._parts[len(self._calls) % len(self._parts)]
         lines = [Line(question, self.frames[question]) for question in part.questions]
-        if not self._calls:
+        if not self._calls and not self.task.silent_s:
             tell(event="begun", at_s=now_s)
         self._calls.append(_Call(telephone, Caller(lines, part.pauses_s, now_s), part, now_s))
 
@@ -143,7 +157,7 @@ class Generator:
             await self._all_over.wait()
         finally:
             driving.cancel()
-        tell(event="over", at_s=asyncio.get_running_loop().time())
+        self._tell_over()
         now_s = asyncio.get_running_loop().time()
         return Generated(
             tuple(call.heard(now_s) for call in self._calls),
@@ -158,29 +172,48 @@ class Generator:
             await asyncio.sleep(max(due_s - loop.time(), 0))
             if self._calls:
                 self._lateness.add(max(0.0, (loop.time() - due_s) * 1000))
-            for call in self._calls[step % PHASES :: PHASES]:
-                if call.ended_s is None:
+            for number, call in enumerate(self._calls):
+                if call.ended_s is None and number % PHASES == step % PHASES:
                     self._tick(call, loop.time())
+                elif call.ended_s is None and call.telephone.polled:
+                    self._hear(call, loop.time())
+            if self.task.silent_s:
+                self._settle(loop.time())
             if len(self._calls) == self.task.calls and all(call.ended_s for call in self._calls):
                 self._all_over.set()
             due_s, step = due_s + _STEP_S, step + 1
 
     def _tick(self, call: _Call, now_s: float) -> None:
         telephone, caller = call.telephone, call.caller
-        for at_s, level_dbfs in telephone.heard(now_s):
-            caller.hear(at_s, level_dbfs)
-        aged_s = now_s - call.begun_s
+        self._hear(call, now_s)
         if self.task.silent_s:
-            said, done = None, aged_s > self.task.silent_s
+            said, done = None, self._steady_s is not None and now_s - self._steady_s > self.task.silent_s
         else:
             said, done = caller.next_frame(now_s + telephone.ahead_s), caller.done
-        call.lost = telephone.closed or aged_s > _LONGEST_CALL_S
+        call.lost = telephone.closed or now_s - call.begun_s > _LONGEST_CALL_S
+        if done and self.task.silent_s:
+            self._tell_over()
         if done or call.lost:
             caller.end()
             call.ended_s = now_s
             telephone.hang_up()
         else:
             telephone.send(said)
+
+    def _hear(self, call: _Call, now_s: float) -> None:
+        for at_s, level_dbfs in call.telephone.heard(now_s):
+            call.caller.hear(at_s, level_dbfs)
+
+    def _settle(self, now_s: float) -> None:
+        all_up = len(self._calls) == self.task.calls
+        if self._steady_s is None and all_up and now_s - self._calls[-1].begun_s > _SETTLE_S:
+            self._steady_s = now_s
+            tell(event="begun", at_s=now_s)
+
+    def _tell_over(self) -> None:
+        if not self._told_over:
+            self._told_over = True
+            tell(event="over", at_s=asyncio.get_running_loop().time())
 
 
 @asynccontextmanager
@@ -189,7 +222,7 @@ async def _connected(task: Task, audio: list[bytes], generator: Generator) -> As
     if task.wire == "sip":
         from voicebot.bench.talk.sip_calls import answered_calls
 
-        calls = answered_calls(audio, generator.add)
+        calls = answered_calls(task.calls, audio, generator.add)
     elif task.wire == "twilio":
         calls = ordered_calls(task.secret, audio, generator.add)
     else:

@@ -1,7 +1,8 @@
 """Our service under load, a process of its own: it places the calls of one run and says what it understood.
 
 Its one argument is a `ServiceTask` as JSON. Standard output: `{"event": "ready"}` when the engines run; then
-it waits for a line, places the calls, and prints `{"event": "result", ...}` when all are over.
+it waits for a line, places the calls, and prints `{"event": "result", ...}` when all are over. Two more lines
+say when the measured time begins and ends.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from telephony.line import DialRequest
 from voicebot.bench.talk.dialogue import TICKET, load_dialogue, ticket
 from voicebot.bench.talk.twilio_telephone import ACCOUNT
 from voicebot.bridge_settings import TwilioBridge
-from voicebot.call.media_clock import TickLateness
+from voicebot.call.media_clock import MediaClock, TickLateness
 from voicebot.call.result import CallResult
 from voicebot.call.session import CallSession
 from voicebot.call.watching import CallWatcher
@@ -35,6 +36,7 @@ from voicebot.trunk_settings import TrunkSettings
 
 _CALLER = "+15550001"
 _BRIDGE = "bench"
+_CALLS_PER_S = 200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,8 @@ class Served:
 def task_settings(task: ServiceTask) -> Settings:
     """The operator's settings, with a line to the load generator and room for all calls."""
     settings = load_settings(Path(task.settings) if task.settings else None)
-    room = {"channels": max(task.calls, 1), "calls_per_second": 200.0}
     if task.wire == "sip":
-        trunk = TrunkSettings(local_port=task.local_port, **room)
+        trunk = TrunkSettings(local_port=task.local_port, channels=task.calls, calls_per_second=_CALLS_PER_S)
         return settings.model_copy(update={"trunks": {"main": trunk}})
     bridge = TwilioBridge(
         provider="twilio",
@@ -89,7 +90,8 @@ def task_settings(task: ServiceTask) -> Settings:
         local_port=task.local_port,
         public_url=f"ws://127.0.0.1:{task.local_port}",
         caller_ids=(_CALLER,),
-        **room,
+        channels=task.calls,
+        calls_per_second=_CALLS_PER_S,
     )
     return settings.model_copy(update={"bridges": {_BRIDGE: bridge}})
 
@@ -107,9 +109,11 @@ async def serve(task: ServiceTask) -> Served:
         if not task.live_speech:
             # As a campaign does before it dials.
             await service.speaker.prerender(contact_sayings(script, {TICKET: numbers[0]}))
+        told = await _standard_input()
         tell(event="ready")
-        await asyncio.to_thread(sys.stdin.readline)
-        service.clock.lateness = TickLateness()
+        await told.readline()
+        lateness = TickLateness()
+        measuring = asyncio.create_task(_measure(service.clock, lateness, told))
         async with asyncio.TaskGroup() as calls:
             sessions = []
             for index, number in enumerate(numbers):
@@ -117,7 +121,7 @@ async def serve(task: ServiceTask) -> Served:
                 sessions.append(calls.create_task(session.run()))
                 await asyncio.sleep(task.spread_s)
         results = [session.result() for session in sessions]
-        lateness = service.clock.lateness
+        measuring.cancel()
         return Served(
             tuple(_transcripts(result) for result in results),
             tuple(stages for result in results for stages in _stages(result)),
@@ -126,9 +130,22 @@ async def serve(task: ServiceTask) -> Served:
         )
 
 
-def _session(
-    task: ServiceTask, service: Service, script: Script, index: int, number: str
-) -> CallSession:
+async def _standard_input() -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    return reader
+
+
+async def _measure(clock: MediaClock, lateness: TickLateness, told: asyncio.StreamReader) -> None:
+    """Count late ticks between the two words only."""
+    await told.readline()
+    clock.lateness = lateness
+    await told.readline()
+    clock.lateness = TickLateness()
+
+
+def _session(task: ServiceTask, service: Service, script: Script, index: int, number: str) -> CallSession:
     telephone = f"+1555010{index:04d}"
     return CallSession(
         line=service.line,

@@ -5,10 +5,10 @@ argument is JSON: `turn_end` (vad, smart or shortest), `whisper` and `piper` (fo
 and `answers` (question -> answer). Standard output: `{"event": "ready", "port": ...}`; when a line comes in
 it prints `{"event": "result", "transcripts": [...]}`, a list for each call, and ends.
 
-What Pipecat's own examples of telephony use: FastAPI and uvicorn (with uvloop), TwilioFrameSerializer, Silero,
-interruptions on. What is done for it beyond its defaults: models are loaded once and shared by all calls, not in
-each call's constructor on the event loop, and its input runs at 16 kHz, which its local Whisper needs. There is no
-language model: its answer is looked up at once.
+What Pipecat's own examples of telephony use: FastAPI and uvicorn (with uvloop), TwilioFrameSerializer,
+Silero, interruptions on. What is done for it beyond its defaults: models are loaded once and shared by all
+calls, not in each call's constructor on the event loop, and its input runs at 16 kHz, which its local Whisper
+needs. There is no language model: its answer is looked up at once.
 """
 
 import asyncio
@@ -42,13 +42,12 @@ from pipecat.processors.aggregators.llm_response_universal import (
 from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.runner.utils import parse_telephony_websocket
 from pipecat.serializers.twilio import TwilioFrameSerializer
-from pipecat.services.piper.tts import PiperTTSService
+from pipecat.services.piper import tts as piper_service
 from pipecat.services.whisper.stt import WhisperSTTService
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
 from pipecat.turns.user_stop import SpeechTimeoutUserTurnStopStrategy, TurnAnalyzerUserTurnStopStrategy
 from pipecat.turns.user_turn_strategies import UserTurnStrategies
 from pipecat.workers.runner import WorkerRunner
-from piper import PiperVoice
 
 _STOP_S = 0.2
 """Its default: silence after which its voice detector says that speech has stopped."""
@@ -82,7 +81,9 @@ class CannedAnswers(FrameProcessor):
         said = str(frame.context.get_messages()[-1]["content"])
         self._transcripts.append(said)
         heard = frozenset(_words(said))
-        _, answer = max(self._answers.items(), key=lambda entry: len(entry[0] & heard) / len(entry[0] | heard))
+        _, answer = max(
+            self._answers.items(), key=lambda entry: len(entry[0] & heard) / len(entry[0] | heard)
+        )
         await self.push_frame(LLMFullResponseStartFrame())
         await self.push_frame(LLMTextFrame(answer))
         await self.push_frame(LLMFullResponseEndFrame())
@@ -100,8 +101,8 @@ class Peer:
         self.transcripts: list[list[str]] = []
         self._voice = Path(task["piper"])
         SharedWhisper.model = WhisperModel(task["whisper"], device="cpu", compute_type="int8", cpu_threads=1)
-        voice = PiperVoice.load(self._voice / "voice.onnx")
-        PiperVoice.load = staticmethod(lambda *_, **__: voice)  # type: ignore[method-assign,assignment]
+        voice = piper_service.PiperVoice.load(self._voice / "voice.onnx")
+        piper_service.PiperVoice.load = staticmethod(lambda *_, **__: voice)
         list(voice.synthesize("Good morning."))
         _share_sessions()
 
@@ -144,8 +145,8 @@ class Peer:
                 SharedWhisper(settings=WhisperSTTService.Settings(model="tiny.en")),
                 user,
                 CannedAnswers(self._task["answers"], transcripts),
-                PiperTTSService(
-                    download_dir=self._voice, settings=PiperTTSService.Settings(voice="voice")
+                piper_service.PiperTTSService(
+                    download_dir=self._voice, settings=piper_service.PiperTTSService.Settings(voice="voice")
                 ),
                 transport.output(),
                 assistant,
@@ -154,12 +155,12 @@ class Peer:
         params = PipelineParams(audio_in_sample_rate=16_000, audio_out_sample_rate=8_000)
         worker = PipelineWorker(pipeline, params=params)
 
-        @transport.event_handler("on_client_connected")  # type: ignore[untyped-decorator,unused-ignore]
+        @transport.event_handler("on_client_connected")
         async def _greet(*_: Any) -> None:
             if self._task["greeting"]:
                 await worker.queue_frames([TTSSpeakFrame(self._task["greeting"])])
 
-        @transport.event_handler("on_client_disconnected")  # type: ignore[untyped-decorator,unused-ignore]
+        @transport.event_handler("on_client_disconnected")
         async def _gone(*_: Any) -> None:
             await worker.cancel()
 
@@ -197,7 +198,7 @@ async def main() -> None:
     app.add_api_websocket_route("/ws", peer.answer)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     serving = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await asyncio.sleep(0.01)
     tell(event="ready", port=server.servers[0].sockets[0].getsockname()[1])
     await asyncio.to_thread(sys.stdin.readline)

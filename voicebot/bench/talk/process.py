@@ -7,8 +7,9 @@ import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import IO, Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from voicebot.bench.error import BenchError
 from voicebot.bench.process_cost import ProcessCost, tree_cost
@@ -24,7 +25,7 @@ class BenchProcess:
 
     name: str
     process: Process
-    _complaint: IO[bytes] = field(repr=False)
+    _log: Path
 
     def cost(self) -> ProcessCost:
         """Of it and all that it started, now."""
@@ -51,17 +52,16 @@ class BenchProcess:
         self.process.stdin.write(line.encode() + b"\n")
 
     def _last_words(self) -> str:
-        self._complaint.flush()
-        self._complaint.seek(0)
-        return self._complaint.read().decode(errors="replace").strip()[-_FAULT_LENGTH:]
+        return self._log.read_text(errors="replace").strip()[-_FAULT_LENGTH:]
 
 
 @asynccontextmanager
-async def bench_process(name: str, command: Sequence[str], log: IO[bytes]) -> AsyncIterator[BenchProcess]:
-    """Start it in a session of its own; what it complains about goes to `log`."""
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=PIPE, stdout=PIPE, stderr=log, start_new_session=True, limit=_LONGEST_LINE
-    )
+async def bench_process(name: str, command: Sequence[str], log: Path) -> AsyncIterator[BenchProcess]:
+    """Start it in a session of its own; what it complains about goes to the file `log`."""
+    with log.open("wb") as complaints:
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=PIPE, stdout=PIPE, stderr=complaints, start_new_session=True, limit=_LONGEST_LINE
+        )
     try:
         yield BenchProcess(name, process, log)
     finally:

@@ -8,16 +8,17 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 from pydantic import TypeAdapter
 
+from models.asr.service import weights_for as recogniser_for
 from models.registry.catalogue import weights_path
 from models.tts.service import VOICE
 from voicebot.bench.error import BenchError
 from voicebot.bench.process_cost import ProcessCost
 from voicebot.bench.talk.contenders import Contender, pipecat_python
-from voicebot.bench.talk.dialogue import SCRIPT, answers, greeting, load_dialogue, ticket
+from voicebot.bench.talk.dialogue import answers, greeting, load_dialogue, ticket
 from voicebot.bench.talk.generator import Generated, Task
 from voicebot.bench.talk.our_service import Served, ServiceTask
 from voicebot.bench.talk.process import BenchProcess, bench_process
@@ -35,7 +36,6 @@ _GREETING_S = 25.0
 _RESULT_S = 30.0
 _HOST = "127.0.0.1"
 _PEER = Path(__file__).with_name("pipecat_peer.py")
-RECOGNISER = "whisper-tiny.en"
 
 _GENERATED = TypeAdapter(Generated)
 _SERVED = TypeAdapter(Served)
@@ -83,18 +83,17 @@ class TalkResult:
 
 async def run_once(contender: Contender, plan: Plan, settings: Settings, settings_file: str) -> TalkResult:
     """Start both, let them talk, end both. Raises BenchError."""
-    with tempfile.TemporaryDirectory() as named, open(Path(named) / "generator.log", "w+b") as log:
-        folder = Path(named)
+    with tempfile.TemporaryDirectory() as folder:
         if contender.peer:
-            return await _run_peer(contender, plan, settings, log, folder)
-        return await _run_ours(plan, settings_file, log, folder)
+            return await _run_peer(contender, plan, settings, Path(folder))
+        return await _run_ours(plan, settings_file, Path(folder))
 
 
-async def _run_ours(plan: Plan, settings_file: str, log: IO[bytes], folder: Path) -> TalkResult:
+async def _run_ours(plan: Plan, settings_file: str, folder: Path) -> TalkResult:
     secret = secrets.token_hex(16)
     wire: Literal["sip", "twilio"] = "sip" if plan.wire == "rtp" else "twilio"
     generator_task = _generator_task(plan, wire, secret=secret)
-    async with _generator(generator_task, log) as (generator, port):
+    async with _generator(generator_task, folder) as (generator, port):
         task = ServiceTask(
             wire,
             plan.calls,
@@ -107,35 +106,31 @@ async def _run_ours(plan: Plan, settings_file: str, log: IO[bytes], folder: Path
             settings_file,
         )
         command = [sys.executable, "-m", "voicebot.bench.talk.our_service", json.dumps(asdict(task))]
-        with open(folder / "service.log", "w+b") as service_log:
-            async with bench_process("voicebot", command, service_log) as service:
-                await service.said("ready", _READY_S)
-                service.tell("go")
-                talk = await _talk(plan, generator, service)
-                served = _SERVED.validate_python((await service.said("result", _RESULT_S))["result"])
+        async with bench_process("voicebot", command, folder / "service.log") as service:
+            await service.said("ready", _READY_S)
+            service.tell("go")
+            talk = await _talk(plan, generator, service, contender_listens=True)
+            served = _SERVED.validate_python((await service.said("result", _RESULT_S))["result"])
     return _result(talk, served.transcripts, served)
 
 
-async def _run_peer(
-    contender: Contender, plan: Plan, settings: Settings, log: IO[bytes], folder: Path
-) -> TalkResult:
+async def _run_peer(contender: Contender, plan: Plan, settings: Settings, folder: Path) -> TalkResult:
     script = load_dialogue()
     task = {
         "turn_end": contender.turn_end,
-        "whisper": str(weights_path(RECOGNISER, "model.bin", settings.weights).parent),
+        "whisper": str(weights_path(recogniser_for("en"), "model.bin", settings.weights).parent),
         "piper": str(weights_path(VOICE, "voice.onnx", settings.weights).parent),
         "greeting": "" if plan.silent_s else greeting(script),
         "answers": dict(answers(script, ticket(plan.live_speech))),
     }
     command = [str(pipecat_python()), str(_PEER), json.dumps(task)]
-    with open(folder / "peer.log", "w+b") as peer_log:
-        async with bench_process(contender.name, command, peer_log) as peer:
-            port = (await peer.said("ready", _READY_S))["port"]
-            generator_task = _generator_task(plan, "stream", url=f"ws://{_HOST}:{port}/ws")
-            async with _generator(generator_task, log) as (generator, _):
-                talk = await _talk(plan, generator, peer)
-            peer.tell("enough")
-            told = (await peer.said("result", _RESULT_S))["transcripts"]
+    async with bench_process(contender.name, command, folder / "peer.log") as peer:
+        port = (await peer.said("ready", _READY_S))["port"]
+        generator_task = _generator_task(plan, "stream", url=f"ws://{_HOST}:{port}/ws")
+        async with _generator(generator_task, folder) as (generator, _):
+            talk = await _talk(plan, generator, peer)
+        peer.tell("enough")
+        told = (await peer.said("result", _RESULT_S))["transcripts"]
     return _result(talk, tuple(tuple(call) for call in told), None)
 
 
@@ -156,9 +151,9 @@ def _generator_task(
 
 
 @asynccontextmanager
-async def _generator(task: Task, log: IO[bytes]) -> AsyncIterator[tuple[BenchProcess, int]]:
+async def _generator(task: Task, folder: Path) -> AsyncIterator[tuple[BenchProcess, int]]:
     command = [sys.executable, "-m", "voicebot.bench.talk.generator", json.dumps(asdict(task))]
-    async with bench_process("the load generator", command, log) as generator:
+    async with bench_process("the load generator", command, folder / "generator.log") as generator:
         yield generator, (await generator.said("port", _BEGIN_S))["port"]
 
 
@@ -171,12 +166,18 @@ class _Talk:
     generator_cpu_s: float
 
 
-async def _talk(plan: Plan, generator: BenchProcess, contender: BenchProcess) -> _Talk:
+async def _talk(
+    plan: Plan, generator: BenchProcess, contender: BenchProcess, contender_listens: bool = False
+) -> _Talk:
     """From the first call to the end of the last; both processes are looked at then, and only then."""
-    begun = await generator.said("begun", _BEGIN_S)
+    begun = await generator.said("begun", plan.longest_s if plan.silent_s else _BEGIN_S)
     before, own_before = contender.cost(), generator.cost()
+    if contender_listens:
+        contender.tell("begun")
     over = await generator.said("over", plan.longest_s)
     after, own_after = contender.cost(), generator.cost()
+    if contender_listens:
+        contender.tell("over")
     heard = _GENERATED.validate_python((await generator.said("result", _RESULT_S))["result"])
     return _Talk(heard, before, after, over["at_s"] - begun["at_s"], own_after.cpu_s - own_before.cpu_s)
 
@@ -195,6 +196,3 @@ def _result(talk: _Talk, transcripts: Sequence[tuple[str, ...]], served: Served 
         threads=talk.after.threads,
         generator_cpu_s=talk.generator_cpu_s,
     )
-
-
-assert SCRIPT.exists()

@@ -17,6 +17,7 @@ class StreamCall:
     """Satisfies `generator.Telephone`."""
 
     ahead_s = 0.0
+    polled = False
 
     def __init__(self, telephone: TwilioTelephone, payloads: Payloads) -> None:
         self._telephone, self._payloads = telephone, payloads

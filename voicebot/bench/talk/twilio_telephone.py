@@ -158,7 +158,7 @@ async def connect(
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
     _, telephone = await loop.create_connection(
-        lambda: TwilioTelephone(call_sid), parts.hostname, parts.port or 80
+        lambda: TwilioTelephone(call_sid), parts.hostname or "127.0.0.1", parts.port or 80
     )
     await telephone.begin(url, headers, parameters)
     return telephone
