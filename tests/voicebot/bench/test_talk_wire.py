@@ -112,7 +112,7 @@ def test_a_question_counts_as_understood_only_if_every_word_is_right() -> None:
     heard = [
         "How much does the delivery cost.",
         "When will my order arrive at Rome?",
-        "Which colors do you have in stock?",
+        "Do you have this table in blue?",
     ]
     assert understood([0, 1, 3], heard) == 2
 

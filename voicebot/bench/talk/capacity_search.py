@@ -9,6 +9,7 @@ class CapacitySearch:
 
     most: int
     """No more are tried."""
+    first: int = 4
     passed: int = 0
     """The most that went well."""
     failed: int | None = None
@@ -18,7 +19,7 @@ class CapacitySearch:
     def next_calls(self) -> int | None:
         """How many to try; none when the answer is known (within a tenth)."""
         if self.failed is None:
-            return None if self.passed >= self.most else min(max(1, 2 * self.passed), self.most)
+            return None if self.passed >= self.most else min(2 * self.passed or self.first, self.most)
         if self.failed - self.passed <= max(1, self.passed // 10):
             return None
         return (self.passed + self.failed) // 2

@@ -4,7 +4,7 @@ import asyncio
 import shlex
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,8 @@ class SilentSummary:
     rss_mb: Spread | None
     lost: int
     generator_late_p99_ms: float
+    generator_cpu_per_call: Spread | None
+    """Per cent of one core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def _summary(all_runs: Sequence[TalkRun], calls: int, name: str) -> SilentSummar
         rss_mb=spread([result.rss_mb for result in results]),
         lost=sum(call.lost for result in results for call in result.heard.calls),
         generator_late_p99_ms=max((result.heard.late_p99_ms for result in results), default=0.0),
+        generator_cpu_per_call=spread([100 * r.generator_cpu_s / r.window_s / calls for r in results]),
     )
 
 
@@ -121,27 +124,16 @@ async def _measure(bench: TalkBench, counts: Sequence[int], seconds: float, roun
 def print_silent(report: SilentReport, console: Console) -> None:
     """A row for each number of calls and contender."""
     print_heading(report.command, report.began, report.machine, report.versions, report.runs, console)
-    table = Table(
-        title=f"Silent calls over {report.wire}, {report.seconds:g} s: median (least-most)",
-        title_justify="left",
-    )
-    columns = ("calls", "", "CPU s per call-minute", "ours by this", "tick late p99, ms", "tick late max, ms")
-    for column in (*columns, "memory, MB", "lost", "generator late p99, ms"):
-        table.add_column(column)
-    for row in report.summary:
-        late = f"{row.generator_late_p99_ms:.1f}"
-        table.add_row(
-            str(row.calls),
-            row.contender,
-            _shown(row.cpu_per_call_minute, 3),
-            _shown(row.ours_by_this, 2),
-            _shown(row.tick_late_p99_ms, 2),
-            _shown(row.tick_late_max_ms, 1),
-            _shown(row.rss_mb, 0),
-            str(row.lost),
-            late + (" (limits)" if row.generator_late_p99_ms > LATE_GENERATOR_MS else ""),
-        )
-    console.print(table)
+    for calls in dict.fromkeys(row.calls for row in report.summary):
+        rows = [row for row in report.summary if row.calls == calls]
+        title = f"{calls} silent calls over {report.wire}, {report.seconds:g} s: median (least-most)"
+        table = Table(title=title, title_justify="left")
+        table.add_column("")
+        for row in rows:
+            table.add_column(row.contender, justify="right")
+        for name, cell in _LINES.items():
+            table.add_row(name, *map(cell, rows))
+        console.print(table)
     print_faults(report.runs, console)
 
 
@@ -150,3 +142,18 @@ def _shown(value: Spread | None, digits: int) -> str:
         return "-"
     median, least, most = (f"{one:.{digits}f}" for one in (value.median, value.least, value.most))
     return median if least == most else f"{median} ({least}-{most})"
+
+
+_LINES: dict[str, Callable[[SilentSummary], str]] = {
+    "CPU s per call-minute": lambda row: _shown(row.cpu_per_call_minute, 3),
+    "ours by this": lambda row: _shown(row.ours_by_this, 2),
+    "tick late p99, ms": lambda row: _shown(row.tick_late_p99_ms, 2),
+    "tick late max, ms": lambda row: _shown(row.tick_late_max_ms, 1),
+    "memory, MB": lambda row: _shown(row.rss_mb, 0),
+    "calls lost": lambda row: str(row.lost),
+    "generator late p99, ms": lambda row: (
+        f"{row.generator_late_p99_ms:.1f}"
+        + (" (limits)" if row.generator_late_p99_ms > LATE_GENERATOR_MS else "")
+    ),
+    "generator CPU per call, %": lambda row: _shown(row.generator_cpu_per_call, 2),
+}
