@@ -111,7 +111,8 @@ async def serve(task: ServiceTask) -> Served:
             await service.speaker.prerender(contact_sayings(script, {TICKET: numbers[0]}))
         told = await _standard_input()
         tell(event="ready")
-        await told.readline()
+        if not await told.readline():
+            sys.exit("whoever started this is gone")
         lateness = TickLateness()
         measuring = asyncio.create_task(_measure(service.clock, lateness, told))
         async with asyncio.TaskGroup() as calls:

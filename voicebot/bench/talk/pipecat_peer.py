@@ -130,30 +130,10 @@ class Peer:
                 audio_in_enabled=True, audio_out_enabled=True, add_wav_header=False, serializer=serializer
             ),
         )
-        transcripts: list[str] = []
-        self.transcripts.append(transcripts)
-        user, assistant = LLMContextAggregatorPair(
-            LLMContext(),
-            user_params=LLMUserAggregatorParams(
-                vad_analyzer=SileroVADAnalyzer(params=VADParams(stop_secs=_STOP_S)),
-                user_turn_strategies=self._turn_end(),
-            ),
+        worker = PipelineWorker(
+            self._pipeline(transport),
+            params=PipelineParams(audio_in_sample_rate=16_000, audio_out_sample_rate=8_000),
         )
-        pipeline = Pipeline(
-            [
-                transport.input(),
-                SharedWhisper(settings=WhisperSTTService.Settings(model="tiny.en")),
-                user,
-                CannedAnswers(self._task["answers"], transcripts),
-                piper_service.PiperTTSService(
-                    download_dir=self._voice, settings=piper_service.PiperTTSService.Settings(voice="voice")
-                ),
-                transport.output(),
-                assistant,
-            ]
-        )
-        params = PipelineParams(audio_in_sample_rate=16_000, audio_out_sample_rate=8_000)
-        worker = PipelineWorker(pipeline, params=params)
 
         @transport.event_handler("on_client_connected")
         async def _greet(*_: Any) -> None:
@@ -167,6 +147,30 @@ class Peer:
         runner = WorkerRunner(handle_sigint=False)
         await runner.add_workers(worker)
         await runner.run()
+
+    def _pipeline(self, transport: FastAPIWebsocketTransport) -> Pipeline:
+        transcripts: list[str] = []
+        self.transcripts.append(transcripts)
+        user, assistant = LLMContextAggregatorPair(
+            LLMContext(),
+            user_params=LLMUserAggregatorParams(
+                vad_analyzer=SileroVADAnalyzer(params=VADParams(stop_secs=_STOP_S)),
+                user_turn_strategies=self._turn_end(),
+            ),
+        )
+        return Pipeline(
+            [
+                transport.input(),
+                SharedWhisper(settings=WhisperSTTService.Settings(model="tiny.en")),
+                user,
+                CannedAnswers(self._task["answers"], transcripts),
+                piper_service.PiperTTSService(
+                    download_dir=self._voice, settings=piper_service.PiperTTSService.Settings(voice="voice")
+                ),
+                transport.output(),
+                assistant,
+            ]
+        )
 
 
 def _share_sessions() -> None:

@@ -56,7 +56,8 @@ class TalkBench:
         load = load_average()
         say = f"{plan.calls} calls, round {number}: {contender.name}"
         try:
-            result = await run_once(contender, plan, self.settings, self.settings_file)
+            with self.console.status(f"{say} ..."):
+                result = await run_once(contender, plan, self.settings, self.settings_file)
         except BenchError as fault:
             self.console.print(f"{say}: {fault}", markup=False, highlight=False)
             return TalkRun(contender.name, plan.calls, number, load, fault=str(fault))
