@@ -10,7 +10,7 @@ def plot_latency(summary: Sequence[TalkSummary], title: str, file: Path) -> None
     """Write a picture (by the file's ending). Contenders without any reply have no line."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure = Figure(figsize=(8, 6), layout="constrained")
     axes = figure.subplots()
     counts = sorted({row.calls for row in summary})
     for number, name in enumerate(dict.fromkeys(row.contender for row in summary)):
@@ -27,5 +27,5 @@ def plot_latency(summary: Sequence[TalkSummary], title: str, file: Path) -> None
     axes.set_ylim(bottom=0)
     axes.set(xlabel="calls at once", ylabel="end of speech to audible reply, s", title=title)
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
+    figure.legend(loc="outside lower center", ncols=2, fontsize="small")
     figure.savefig(file, dpi=120)
