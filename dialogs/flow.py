@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from dialogs.prompts import pick, render, sentences, values_of
-from dialogs.script.format import LABEL_OF_INTENT, Move, Node, Question, Reprompts, Script
+from dialogs.script.format import LABEL_OF_INTENT, Move, Node, Question, Reprompts, Script, Wording
 from dialogs.slots import parse_slot
 from dialogs.turn import AnsweredBy, DialogueState, Heard, Reply, Saying
 
@@ -146,9 +146,15 @@ def _one(texts: tuple[str, ...], state: DialogueState) -> tuple[str, ...]:
 def _lines(
     script: Script, state: DialogueState, texts: Iterable[str], node: Node | None = None
 ) -> tuple[Saying, ...]:
-    values, barge_in = values_of(script, state), node is None or node.barge_in
+    values = values_of(script, state)
+    here = script.barge_in if node is None or node.barge_in is None else node.barge_in
+
+    def may_interrupt(text: str) -> bool:
+        own = text.barge_in if isinstance(text, Wording) else None
+        return here if own is None else own
+
     return tuple(
-        Saying(render(sentence, values), state.node, barge_in)
+        Saying(render(sentence, values), state.node, may_interrupt(text))
         for text in texts
         for sentence in sentences(text)
     )

@@ -70,6 +70,7 @@ def expectation(script: Script, state: DialogueState) -> Expectation:
         intents=intents,
         hints=(*(render(hint, values) for hint in node.hints), *choices, script.agent.company),
         dictation=node.dictation,
+        free_text=slot is not None and slot.type == "text",
         digits=1 if slot and slot.type == "rating" else keys,
         silence_s=(node.silence or script.silence).after_s,
     )

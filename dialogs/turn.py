@@ -92,6 +92,8 @@ class Expectation:
     hints: tuple[str, ...] = ()
     dictation: bool = False
     """Numbers or a long answer are expected: wait longer before the turn is over."""
+    free_text: bool = False
+    """Any words are an answer, so that having one does not mean that it is complete."""
     digits: int = 0
     """How many DTMF keys complete an answer here; 0 when keys mean nothing."""
     silence_s: float = 6.0

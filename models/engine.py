@@ -1,6 +1,8 @@
 """What every engine is: loaded once, run on a batch, closed; chosen by name, called by nobody directly."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
 Request_contra = TypeVar("Request_contra", contravariant=True)
@@ -21,6 +23,22 @@ class EngineOverloaded(EngineError):
 
 class EngineLate(EngineError):
     """The answer did not come before the deadline."""
+
+
+_GRACE_S = 0.5
+"""An engine that has not even said that it is late by then has hung."""
+
+
+@asynccontextmanager
+async def given_up_after(deadline_s: float) -> AsyncIterator[None]:
+    """Around a request: engines keep their deadlines, and nobody waits for ever for one that does not.
+
+    Raises EngineLate half a second after the deadline."""
+    try:
+        async with asyncio.timeout(deadline_s + _GRACE_S):
+            yield
+    except TimeoutError:
+        raise EngineLate(f"no answer {_GRACE_S:g} s after the deadline") from None
 
 
 class Engine(Protocol[Request_contra, Result_co]):

@@ -238,8 +238,9 @@ def bench_latency(
     settings_file: SettingsFile = None,
 ) -> None:
     """How long callers wait for a reply, and what a talking call costs."""
+    from voicebot.bench.media import call_counts
     from voicebot.bench.talk.latency import run_latency_bench
-    from voicebot.bench.talk.preparation import call_counts, talk_bench
+    from voicebot.bench.talk.preparation import talk_bench
 
     with _clear_errors():
         bench = talk_bench(settings_file, wire, peer, turns, live_speech)
@@ -279,13 +280,47 @@ def bench_silent(
     settings_file: SettingsFile = None,
 ) -> None:
     """What a call costs in which nobody speaks: media, voice detection and recording."""
-    from voicebot.bench.talk.preparation import call_counts, talk_bench
+    from voicebot.bench.media import call_counts
+    from voicebot.bench.talk.preparation import talk_bench
     from voicebot.bench.talk.silent import run_silent_bench
 
     with _clear_errors():
         bench = talk_bench(settings_file, wire, peer, turns=0)
         measured = run_silent_bench(bench, call_counts(calls), seconds, rounds, json_file)
     raise typer.Exit(0 if measured else 1)
+
+
+@bench_app.command("replay")
+def bench_replay(
+    campaign: Annotated[str, typer.Argument(help="Name of a campaign that was run with recordings.")],
+    recordings: Annotated[Path, typer.Option(help="Folder of its recordings.")],
+    script: Annotated[Path, typer.Option("--script", help="Its script.")],
+    calls: Annotated[str, typer.Option(help="Numbers of calls at once, one run each.")] = "4,8,16,32",
+    seconds: Annotated[float, typer.Option(min=5, max=300, help="Measured time of each run.")] = 30,
+    device: Annotated[str, typer.Option(help="Where the recogniser runs: cpu or cuda.")] = "cpu",
+    compute_type: Annotated[
+        str, typer.Option(help="int8 on a CPU; float16 or int8_float16 on CUDA.")
+    ] = "int8",
+    max_batch: Annotated[int, typer.Option(min=1, max=64, help="Utterances in one run of the network.")] = 4,
+    objective_ms: Annotated[
+        float, typer.Option(min=1, help="Reply latency (p95) that is good enough.")
+    ] = 800,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all figures here.")] = None,
+    settings_file: SettingsFile = None,
+) -> None:
+    """How many calls this machine's engines bear: the traffic of finished calls, replayed many at once."""
+    from dialogs.script.load import load_script
+    from voicebot.bench.media import call_counts
+    from voicebot.bench.replay import MOST_CALLS, ReplayPlan, run_replay
+    from voicebot.bench.replay_traffic import traffic_of
+    from voicebot.reports.show import campaign_rows
+
+    with _clear_errors():
+        settings = load_settings(settings_file)
+        counts = call_counts(calls, MOST_CALLS)
+        plan = ReplayPlan(counts, seconds, objective_ms, device, compute_type, max_batch)
+        traffic = traffic_of(campaign_rows(campaign, settings), recordings)
+        run_replay(plan, traffic, load_script(script), settings, json_file, Console())
 
 
 @app.callback(invoke_without_command=True)

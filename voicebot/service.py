@@ -154,7 +154,7 @@ async def _start_engines(
     }
     if chat:
         names["llm"] = settings.model_server.model
-    return Engines(recogniser, classifier, speaker, chat, names), speaker
+    return Engines(recogniser, classifier, speaker, chat, names=names), speaker
 
 
 def chat_settings(server: ModelServerSettings) -> ChatModelSettings:

@@ -29,24 +29,43 @@ class EndpointingSettings(_Section):
     stop_probability: float = Field(default=0.35, gt=0, lt=1)
     start_ms: int = Field(default=96, gt=0)
     """Speech this long starts an utterance."""
-    speculate_ms: int = Field(default=224, gt=0)
-    """Silence after which the utterance so far is transcribed and classified."""
-    end_ms: int = Field(default=640, gt=0)
-    """Silence that ends a turn whatever was understood."""
+    speculate_ms: int = Field(default=160, gt=0)
+    """Silence after which the utterance so far is transcribed and classified; more if that is busy."""
+    commit_ms: int = Field(default=200, gt=0)
+    """Least silence that ends a turn, however sure its words: people breathe."""
+    complete_end_ms: int = Field(default=400, gt=0)
+    """Silence that ends a turn that was not understood, but sounded finished."""
     short_end_ms: int = Field(default=440, gt=0)
-    """The same after one or two words that were understood: people often add to a "yes"."""
+    """Silence that ends a turn of one or two words that were understood: people often add to a "yes"."""
+    least_end_ms: int = Field(default=480, gt=0)
+    """`end_ms` of a caller who was heard to pause briefly."""
+    end_ms: int = Field(default=640, gt=0)
+    """Silence that ends a turn whatever was understood, before the caller's own pauses are known."""
+    most_end_ms: int = Field(default=960, gt=0)
+    """`end_ms` of a caller who was heard to pause long, and of a turn that sounded unfinished."""
     dictation_end_ms: int = Field(default=1200, gt=0)
-    """The same while a number or a long answer is expected."""
+    """The same while a number, an address or a long answer is said."""
     longest_ms: int = Field(default=20_000, gt=0)
     """Watchdog: a turn ends here even if the speech does not."""
+    complete_probability: float = Field(default=0.9, gt=0, lt=1)
+    """From here on the end-of-turn detector counts as sure that the speaker has finished."""
+    incomplete_probability: float = Field(default=0.1, gt=0, lt=1)
+    """Up to here it counts as sure that the speaker has not."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.stop_probability > self.start_probability:
             raise ValueError("stop_probability must not be above start_probability")
-        grows = (self.speculate_ms, self.short_end_ms, self.end_ms, self.dictation_end_ms, self.longest_ms)
-        if list(grows) != sorted(grows):
-            raise ValueError("must grow: speculate_ms, short_end_ms, end_ms, dictation_end_ms, longest_ms")
+        if self.incomplete_probability > self.complete_probability:
+            raise ValueError("incomplete_probability must not be above complete_probability")
+        for ends in (
+            ("speculate_ms", "least_end_ms", "end_ms", "most_end_ms", "dictation_end_ms", "longest_ms"),
+            ("commit_ms", "short_end_ms", "end_ms"),
+            ("commit_ms", "complete_end_ms", "end_ms"),
+        ):
+            values = [getattr(self, name) for name in ends]
+            if values != sorted(values):
+                raise ValueError(f"must grow: {', '.join(ends)}")
         return self
 
 
@@ -55,7 +74,11 @@ class BargeInSettings(_Section):
 
     speech_ms: int = Field(default=480, gt=0)
     """Speech this long stops the prompt at once; shorter speech stops it if its words ask for it."""
-    fewest_words: int = Field(default=3, gt=0)
+    speech_ms_after_false_stops: int = Field(default=960, gt=0)
+    """The same for the rest of a prompt that was stopped twice for nothing."""
+    least_echo_loss_db: float = Field(default=6.0, ge=0, le=40)
+    """Our voice comes back at least so much weaker; how much on this line is learned in its first second."""
+    fewest_words: int = Field(default=2, gt=0)
     """Fewer words than this that nothing understands are a noise, not a turn."""
     answer_window_ms: int = Field(default=600, gt=0)
     """With less than this left to say, even a "yeah" is an answer and not a backchannel."""

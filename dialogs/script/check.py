@@ -12,6 +12,7 @@ from dialogs.script.graph import Place, jumps, known_slots, reachable
 from dialogs.script.variables import value_fault
 
 MAX_PROMPT_S = 20.0
+LONG_LOCKED_S = 10.0
 FEW_EXAMPLES = 5
 SAID_OF_AI = {
     "en": re.compile(
@@ -35,7 +36,7 @@ def find_faults(script: Script) -> list[Fault]:
     """Every fault; those without `warning` make the script unusable."""
     rules: Sequence[Callable[[Script], Iterable[Fault]]] = (
         _disclosure, _globals, _references, _intents_known, _slots_known, _nodes, _end_nodes, _texts,
-        _reprompts, _examples, _keys, _survey, _unique_ids, _variables,
+        _locked, _reprompts, _examples, _keys, _survey, _unique_ids, _variables,
     )  # fmt: skip
     faults = [fault for rule in rules for fault in rule(script)]
     # What follows the links needs all of them to lead somewhere.
@@ -173,6 +174,33 @@ def _texts(script: Script) -> Iterator[Fault]:
         )
         if longest > MAX_PROMPT_S:
             yield Fault(("nodes", name), f"'say' and 'ask' take about {longest:.0f} s", "Shorten them.")
+
+
+def _locked(script: Script) -> Iterator[Fault]:
+    """Whoever cannot interrupt hangs up."""
+    if not script.barge_in:
+        yield Fault(
+            ("barge_in",),
+            "nobody may interrupt, wherever nothing else is said",
+            "Lock only the texts that must be heard whole: {text: ..., barge_in: false}.",
+            warning=True,
+        )
+    for name, node in script.nodes.items():
+        if node.end is not None:
+            continue
+        here = script.barge_in if node.barge_in is None else node.barge_in
+        locked = [
+            [text for text in texts if not (here if text.barge_in is None else text.barge_in)]
+            for texts in (node.say, node.ask)
+        ]
+        seconds = sum(max((spoken_seconds(t, script.language) for t in each), default=0) for each in locked)
+        if seconds > LONG_LOCKED_S:
+            yield Fault(
+                ("nodes", name),
+                f"nobody may interrupt for about {seconds:.0f} s",
+                f"Lock no more than must be heard whole, {LONG_LOCKED_S:.0f} s at most.",
+                warning=True,
+            )
 
 
 def _reprompts(script: Script) -> Iterator[Fault]:

@@ -4,7 +4,19 @@ the parts; `dialogs/library` shows whole scripts."""
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetCoreSchemaHandler,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_after_validator_function
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=600, strip_whitespace=True)]
@@ -37,7 +49,7 @@ class _Part(BaseModel):
 
 
 def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
+    return [value] if isinstance(value, str | dict) else value
 
 
 def _as_move(value: Any) -> Any:
@@ -48,10 +60,53 @@ def _as_text_keys(value: Any) -> Any:
     return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value
 
 
-Texts = Annotated[
+class SwitchedText(_Part):
+    """A text with a switch of its own."""
+
+    text: Text
+    barge_in: bool = Field(description="Whether the callee may interrupt this text.")
+
+
+def _text_or_switched(value: Any) -> str:
+    return "switched" if isinstance(value, dict | SwitchedText) else "text"
+
+
+_TextOrSwitched = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[SwitchedText, Tag("switched")], Discriminator(_text_or_switched)
+]
+
+
+class Wording(str):
+    """A text that is spoken. `barge_in`: whether the callee may interrupt it; None: as its node has it."""
+
+    __slots__ = ("barge_in",)
+    barge_in: bool | None
+
+    def __new__(cls, text: str, barge_in: bool | None = None) -> "Wording":
+        """A string with a switch."""
+        wording = super().__new__(cls, text)
+        wording.barge_in = barge_in
+        return wording
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(_as_wording, handler.generate_schema(_TextOrSwitched))
+
+
+def _as_wording(value: str | SwitchedText) -> Wording:
+    return Wording(value.text, value.barge_in) if isinstance(value, SwitchedText) else Wording(value)
+
+
+Words = Annotated[
     tuple[Text, ...],
     Field(max_length=20),
     BeforeValidator(_as_list, json_schema_input_type=Text | list[Text]),
+]
+"""One expression, or several that mean the same."""
+Texts = Annotated[
+    tuple[Wording, ...],
+    Field(max_length=20),
+    BeforeValidator(_as_list, json_schema_input_type=Text | SwitchedText | list[Text | SwitchedText]),
 ]
 """One text, or several wordings of it of which one is spoken. `{name}` stands for a variable or slot."""
 
@@ -75,7 +130,7 @@ class Slot(_Part):
     """Something the callee tells us."""
 
     type: Literal["datetime", "rating", "choice", "yes_no", "text"]
-    choices: Mapping[Name, Texts] = Field(
+    choices: Mapping[Name, Words] = Field(
         default_factory=dict, description="Only for type choice: value and the words that mean it."
     )
 
@@ -129,7 +184,9 @@ class Node(_Part):
 
     say: Texts = Field((), description="Said on arrival.")
     ask: Texts = Field((), description="The question; it alone is repeated after an aside or no answer.")
-    barge_in: bool = Field(True, description="Whether the callee may interrupt.")
+    barge_in: bool | None = Field(
+        None, description="Whether the callee may interrupt, where a text itself does not say it."
+    )
     on: Mapping[Name, MoveOrNode] = Field(default_factory=dict, description="Intent and its answer.")
     capture: Capture | None = None
     no_match: Reprompts | None = Field(None, description="Instead of the script's.")
@@ -182,6 +239,9 @@ class Script(_Part):
     goal: Text = Field(description="What the call is for, in one sentence.")
     disclosure: Text = Field(description="The first words of every call; says that an AI is calling.")
     start: Name
+    barge_in: bool = Field(
+        True, description="Whether the callee may interrupt, where neither text nor node says it."
+    )
     variables: Mapping[Name, Variable] = Field(default_factory=dict)
     slots: Mapping[Name, Slot] = Field(default_factory=dict)
     outcomes: Mapping[Name, Text] = Field(min_length=1, description="Result of a call and what it means.")

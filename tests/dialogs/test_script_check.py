@@ -181,3 +181,46 @@ def test_published_schema_accepts_the_library_and_refuses_unknown_keys() -> None
     checker.validate(data)
     data["nodes"]["greeting"]["asks"] = "Who is it?"
     assert not checker.is_valid(data)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "said"),
+    [
+        ("language: en\n", "language: en\nbarge_in: perhaps\n", "barge_in: perhaps", "barge_in"),
+        (
+            "language: en\n",
+            "language: en\nbarge_in: false\n",
+            "barge_in: false",
+            "nobody may interrupt, wherever",
+        ),
+        (
+            "- Is this {first_name}?",
+            "- {text: Is this it?, barge_in: perhaps}",
+            "barge_in: perhaps",
+            "nodes.greeting.ask.0",
+        ),
+        (
+            "- Is this {first_name}?",
+            "- {text: Is this it?, bargein: no}",
+            "bargein",
+            "'bargein' is not a known key",
+        ),
+        ("- Is this {first_name}?", "- {text: Is this it?}", "{text: Is this it?}", "'barge_in' is missing"),
+        ("- Is this {first_name}?", "- {barge_in: false}", "{barge_in: false}", "'text' is missing"),
+        ("  reason:\n", "  reason:\n    barge_in: false\n", "  reason:", "nobody may interrupt for about"),
+    ],
+)
+def test_switches_are_checked_at_their_line(tmp_path: Path, old: str, new: str, at: str, said: str) -> None:
+    path = changed(tmp_path, old, new)
+    problems = [problem for problem in check_script(path) if said in problem.message]
+    assert [problem.line for problem in problems] == [line_of(path, at)]
+    assert problems[0].mend
+
+
+def test_a_text_with_a_switch_is_a_text_like_any_other(tmp_path: Path) -> None:
+    switched = changed(
+        tmp_path, "- Is this {first_name}?", '- {text: "Is this {first_name}?", barge_in: false}'
+    )
+    assert check_script(switched) == []
+    wrong = changed(tmp_path, "- Is this {first_name}?", '- {text: "Is this {last_name}?", barge_in: false}')
+    assert [problem.line for problem in check_script(wrong)] == [line_of(wrong, "{last_name}")]

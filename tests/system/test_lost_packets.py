@@ -108,8 +108,8 @@ def test_a_stream_that_stops_in_a_word_does_not_go_on_as_speech(calls: list[Samp
     print(
         f"speech after the end: mean {np.mean(with_zeros):.0f} and {np.mean(filled):.0f}, longest {longest}"
     )
-    # Less than the silence after which endpointing looks at the words so far.
-    assert max(filled) < EndpointingSettings().speculate_ms
+    # Less than the least silence that ends a turn.
+    assert max(filled) < EndpointingSettings().commit_ms
 
 
 @pytest.mark.parametrize("share", [0.05, 0.10])

@@ -55,7 +55,7 @@ class PlacesRealCalls:
         session = CallSession(
             line=self.trunk,
             clock=self.clock,
-            engines=Engines(KnowsTheLines(()), KnowsTheIntents(), SteadyVoice(), None, {}),
+            engines=Engines(KnowsTheLines(()), KnowsTheIntents(), SteadyVoice()),
             script=SCRIPT,
             opening=open_dialogue(SCRIPT, {"first_name": "Sam"}),
             request=DialRequest(self.uri),

@@ -38,14 +38,13 @@ _RESULT = TypeAdapter(MediaResult)
 _REPORT = TypeAdapter(MediaReport)
 
 
-def call_counts(text: str) -> tuple[int, ...]:
+def call_counts(text: str, most: int = MOST_CALLS) -> tuple[int, ...]:
     """Numbers of calls, such as "20,100". Raises BenchError naming what is wrong."""
     words = text.split(",")
     counts = tuple(int(word) for word in words if word.strip().isdecimal())
-    if len(counts) != len(words) or len(counts) > _MOST_SIZES or not all(0 < n <= MOST_CALLS for n in counts):
+    if len(counts) != len(words) or len(counts) > _MOST_SIZES or not all(0 < n <= most for n in counts):
         raise BenchError(
-            f"--calls {text!r} is not usable. "
-            f"Write at most {_MOST_SIZES} numbers of 1 to {MOST_CALLS}, as 20,100"
+            f"--calls {text!r} is not usable. Write at most {_MOST_SIZES} numbers of 1 to {most}, as 20,100"
         )
     return tuple(dict.fromkeys(counts))
 

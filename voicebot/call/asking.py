@@ -122,16 +122,18 @@ class Asking:
         known = known_text(self._script, ask.state)
         loop = asyncio.get_running_loop()
         first_by_s = loop.time() + self._budget_s
+        whole_by_s = loop.time() + _WHOLE_ANSWER_S
         spoken = 0
         async with aclosing(pieces):
             while True:
-                left_s = None if spoken else max(0.0, first_by_s - loop.time())
+                left_s = max(0.0, (whole_by_s if spoken else first_by_s) - loop.time())
                 try:
                     answer.feed(await asyncio.wait_for(anext(pieces), left_s))
                 except StopAsyncIteration:
                     return
                 except TimeoutError:
-                    raise EngineLate(f"no sentence within {self._budget_s:g} s") from None
+                    late_s = _WHOLE_ANSWER_S if spoken else self._budget_s
+                    raise EngineLate(f"no sentence within {late_s:g} s") from None
                 for sentence in answer.complete_sentences()[spoken:]:
                     self._guard(sentence, known)
                     spoken += 1

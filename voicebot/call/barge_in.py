@@ -2,35 +2,63 @@
 
 Pure. Long speech stops the prompt at once. Short speech is judged by its words: a
 backchannel ("mm-hm") lets the bot go on, anything else stops it. A stop that turns out to
-be a backchannel or no words at all is taken back.
+be a backchannel or no words at all is taken back; after two of them in a row the rest of the
+prompt is harder to stop. Speech is what is louder than our own voice can be on its way back.
 """
 
 import re
 from enum import Enum, auto
 
+from voicebot.call.echo import EchoGate
 from voicebot.settings import BargeInSettings
 
-BACKCHANNELS = {
-    "en": frozenset(
-        "mm mhm mmhm mmhmm hm hmm uh uhhuh huh ah aha oh okay ok right yeah yep yes sure "
-        "i see alright good great really gotcha got it go on".split()
-    ),
-    "zh": frozenset("嗯 啊 哦 噢 好 好的 对 是 是的 行 知道 明白 然后 呢"),
+_EN_BACKCHANNELS = (
+    "mm, mhm, mmhm, mmhmm, mm hm, mm hmm, hm, hmm, uh, um, uhhuh, uh huh, huh, ah, aha, oh, wow, ok, okay, "
+    "right, all right, alright, that's right, yeah, yep, yup, yes, sure, of course, good, great, "
+    "fine, nice, cool, sounds good, makes sense, really, true, exactly, absolutely, interesting, i see, "
+    "i know, i understand, understood, gotcha, got it, i got it, go on, go ahead, thanks, thank you"
+)
+_ZH_BACKCHANNELS = (
+    "嗯, 嗯哼, 啊, 哦, 噢, 喔, 唔, 呃, 哎, 诶, 好, 好的, 好吧, 好啊, 好呀, 好嘞, 对, 对的, 对啊, 对呀, 對, "
+    "是, 是的, 是啊, 是呀, 是吗, 是嘛, 行, 行吧, 行啊, 可以, 不错, 没错, 沒錯, 知道, 知道了, 我知道, "
+    "我知道了, 明白, 明白了, 我明白, 我明白了, 了解, 了解了, 懂了, 清楚, 这样, 这样啊, 是这样, 原来如此, "
+    "真的, 真的吗, 然后呢, 你说, 您说, 请说, 你继续, 您继续, 请继续, 继续, 谢谢"
+)
+_EN_INTERRUPTERS = (
+    "no, nope, nah, not, don't, dont, never, stop, quit, wait, hold, hang on, enough, hey, hello, listen, "
+    "what, who, why, how, where, when, which, pardon, sorry, excuse, but, bye, goodbye, cancel, help"
+)
+_ZH_INTERRUPTERS = (
+    "不, 别, 別, 没, 沒, 停, 等, 慢, 喂, 谁, 誰, 啥, 什么, 什麼, 怎么, 怎麼, 哪, 几, 多少, 打断, 打错, "
+    "挂, 再见"
+)
+_LONGEST_BACKCHANNEL = {"en": 5, "zh": 8}
+"""Words, in Chinese characters: whoever says more of them wants to be heard."""
+_FALSE_STOPS_IN_A_ROW = 2
+
+
+def _phrases(table: str) -> str:
+    """Alternatives, the longest first."""
+    return "|".join(sorted(map(re.escape, table.split(", ")), key=len, reverse=True))
+
+
+_BACKCHANNELS = {
+    "en": re.compile(rf"(?:(?:{_phrases(_EN_BACKCHANNELS)})(?: |$))*"),
+    "zh": re.compile(rf"(?:{_phrases(_ZH_BACKCHANNELS)})*"),
 }
-_LONGEST_BACKCHANNEL_WORDS = 3
-INTERRUPTERS = {
-    "en": frozenset("wait stop hold no hey hello what who why how pardon sorry excuse but".split()),
-    "zh": frozenset("等停别不喂谁啥"),
+_INTERRUPTERS = {
+    "en": re.compile(rf"\b(?:{_phrases(_EN_INTERRUPTERS)})\b"),
+    "zh": re.compile(_phrases(_ZH_INTERRUPTERS)),
 }
 """Words that want the turn however few they are."""
 
 
 def is_backchannel(text: str, language: str = "en") -> bool:
     """True for words that only show that someone listens, and for no words at all."""
-    vocabulary = BACKCHANNELS.get(language, BACKCHANNELS["en"])
     words = _words(text, language)
-    few = language == "zh" or len(words) <= _LONGEST_BACKCHANNEL_WORDS
-    return few and all(word in vocabulary for word in words)
+    if len(words) > _LONGEST_BACKCHANNEL[language]:
+        return False
+    return _BACKCHANNELS[language].fullmatch(_joined(words, language)) is not None
 
 
 class Judgement(Enum):
@@ -45,13 +73,25 @@ class BargeIn:
 
     def __init__(self, settings: BargeInSettings, language: str = "en") -> None:
         self._settings = settings
-        self._language = language
+        self._language = language if language in _BACKCHANNELS else "en"
+        self.echo = EchoGate(settings.least_echo_loss_db)
         self.stops = 0
         self.false_stops = 0
+        self._prompt = 0
+        self._false_in_a_row = 0
 
-    def stops_now(self, *, audible: bool, locked: bool, speech_ms: int) -> bool:
-        """True in the tick in which the prompt must fall silent."""
-        if audible and not locked and speech_ms >= self._settings.speech_ms:
+    @property
+    def speech_ms(self) -> int:
+        """How long speech must be to stop the prompt now."""
+        if self._false_in_a_row < _FALSE_STOPS_IN_A_ROW:
+            return self._settings.speech_ms
+        return max(self._settings.speech_ms, self._settings.speech_ms_after_false_stops)
+
+    def stops_now(self, *, audible: bool, locked: bool, speech_ms: int, prompt: int = 0) -> bool:
+        """True in the tick in which the prompt must fall silent. `prompt`: its number."""
+        if prompt != self._prompt:
+            self._prompt, self._false_in_a_row = prompt, 0
+        if audible and not locked and speech_ms >= self.speech_ms and self.echo.callee_talks:
             self.stops += 1
             return True
         return False
@@ -64,20 +104,35 @@ class BargeIn:
         """
         answers_the_end = remaining_ms < self._settings.answer_window_ms and bool(text.strip())
         if not answers_the_end and (is_backchannel(text, self._language) or self._is_noise(text, understood)):
-            self.false_stops += stopped
+            if stopped:
+                self.false_stops += 1
+                self._false_in_a_row += 1
             return Judgement.GO_ON
         self.stops += not stopped
+        self._false_in_a_row = 0
         return Judgement.STOP
 
+    def figures(self) -> dict[str, float]:
+        """For the record of the call: `echo_suppressed` utterances that were our own voice, and the loss
+        of the line in dB; nothing if none was suppressed."""
+        if not self.echo.suppressed:
+            return {}
+        return {"echo_suppressed": self.echo.suppressed, "echo_loss_db": round(self.echo.loss_db, 1)}
+
     def _is_noise(self, text: str, understood: bool) -> bool:
-        """A word or two that nothing understands is more likely a cough than a wish."""
+        """A lone word that nothing understands is more likely a cough than a wish."""
         words = _words(text, self._language)
-        wanted = INTERRUPTERS.get(self._language, INTERRUPTERS["en"])
-        return not understood and len(words) < self._settings.fewest_words and not wanted & set(words)
+        if understood or len(words) >= self._settings.fewest_words:
+            return False
+        return _INTERRUPTERS[self._language].search(_joined(words, self._language)) is None
 
 
 def _words(text: str, language: str) -> list[str]:
     """Words as they are listed above; characters in Chinese."""
     if language == "zh":
         return re.findall(r"\w", text)
-    return re.findall(r"[a-z']+", text.lower().replace("-", ""))
+    return re.findall(r"[a-z']+", text.lower().replace("’", "'").replace("-", ""))
+
+
+def _joined(words: list[str], language: str) -> str:
+    return ("" if language == "zh" else " ").join(words)

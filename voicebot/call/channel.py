@@ -13,7 +13,7 @@ from telephony.tones import ToneEvent, ToneKind
 from voicebot.call.barge_in import BargeIn
 from voicebot.call.endpointing import Endpointer, EndpointEvent
 from voicebot.call.heard_audio import HeardAudio
-from voicebot.call.levels import CallLevels
+from voicebot.call.levels import SILENT_DBFS, CallLevels, frame_dbfs
 from voicebot.call.playout import Playout
 from voicebot.call.recording import Recording
 
@@ -86,8 +86,10 @@ class CallChannel:
         recording: Recording | None,
         emit: Callable[[ChannelEvent], None],
         comfort_noise: ComfortNoise | None = None,
+        expected_wait_ms: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """`comfort_noise` is sent while nothing is said: recorded as sent, it counts nowhere else."""
+        """`comfort_noise` is sent while nothing is said: recorded as sent, it counts nowhere else.
+        `expected_wait_ms`: how long the recogniser would let a new request wait."""
         self.leg = leg
         self.endpointer = endpointer
         self.barge_in = barge_in
@@ -97,8 +99,13 @@ class CallChannel:
         self._comfort_noise = comfort_noise
         self._since_noise = 0
         """Samples of speech written after the last comfort noise."""
+        self._said_dbfs = SILENT_DBFS
+        """Level of the loudest frame that was sent since the last tick."""
         self._recording = recording
         self._emit = emit
+        self._expected_wait_ms = expected_wait_ms
+        self.noise_only = False
+        """What is heard has proved to hold no words: its sound stops no prompt."""
         self.held = False
         """The far end holds the call: nobody listens, and what is heard is its music."""
         self._sounding: int | None = None
@@ -112,6 +119,7 @@ class CallChannel:
         """One 20 ms step of this call."""
         self.heard_audio.add(now_ms, heard)
         if not self.held:
+            probability = self._without_echo(heard, probability)
             if probability >= _SPEECH:
                 self.levels.heard.add(heard)
             self._take_turns(now_ms, probability)
@@ -119,13 +127,23 @@ class CallChannel:
         if self._recording:
             self._recording.tick(heard)
 
+    def _without_echo(self, heard: Frame, probability: float) -> float:
+        """The probability that the callee speaks: what comes back of our own voice does not count."""
+        said_dbfs, self._said_dbfs = self._said_dbfs, SILENT_DBFS
+        echo = self.barge_in.echo
+        if not echo.active and said_dbfs <= SILENT_DBFS:
+            return probability
+        return echo.step(said_dbfs, frame_dbfs(heard), probability)
+
     def _take_turns(self, now_ms: int, probability: float) -> None:
-        for event in self.endpointer.step(now_ms, probability):
+        expected_wait_ms = self._expected_wait_ms() if self.endpointer.pausing else 0.0
+        for event in self.endpointer.step(now_ms, probability, expected_wait_ms):
             self._emit(event)
         if self.barge_in.stops_now(
             audible=self.playout.audible,
             locked=self.playout.locked,
-            speech_ms=self.endpointer.speech_ms(now_ms),
+            speech_ms=0 if self.noise_only else self.endpointer.speech_ms(now_ms),
+            prompt=self.playout.reply,
         ):
             self.stop_prompt()
             self._emit(PromptStopped(now_ms))
@@ -179,6 +197,7 @@ class CallChannel:
                 self._emit(ReplyStarted(self.playout.reply, now_ms))
             self._write(frame)
             self.levels.said.add(frame)
+            self._said_dbfs = max(self._said_dbfs, frame_dbfs(frame))
             self._since_noise += FRAME_SAMPLES
             queued += FRAME_SAMPLES
         if self._comfort_noise and queued < FRAME_SAMPLES:

@@ -5,6 +5,7 @@ whose results come back as events. Nothing here waits.
 """
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from dialogs.flow import OPT_OUT
@@ -20,23 +21,25 @@ from voicebot.call.channel import (
     PromptUnlocked,
     ToneHeard,
 )
+from voicebot.call.continuation import Continuation, TakenTurn
 from voicebot.call.disposition import Over
 from voicebot.call.endpointing import Paused, Resumed, SilenceElapsed, SpeechStarted, TurnEnded
 from voicebot.call.hearing import Hearing, Understood
+from voicebot.call.key_entry import KeyEntry
 from voicebot.call.replying import ReplyEvent, Replying
 from voicebot.call.result import Party
+from voicebot.call.turn_end import TurnEnd
 from voicebot.call.turn_log import ReplyStages, TurnLog
+from voicebot.call.urgent_request import UrgentRequest
 from voicebot.call.watching import CallWatcher
-from voicebot.settings import EndpointingSettings
 
 logger = logging.getLogger(__name__)
 
 SAMPLES_PER_MS = 8
 _FAULTS_ALLOWED = 2
 """Utterances in a row that may fail to be recognised before the bot says goodbye."""
-_GOES_ON_MS = 1200
-"""Speech that begins so soon after an answered turn belongs to it: "Yes." - "Yes, I have time."."""
-_SHORT_ANSWER_WORDS = 2
+_NOISE_MS = 3000
+"""Nobody speaks so long without one word that can be recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +47,6 @@ class GreetingDue:
     """The callee has had the time to say hello; `last` is the latest moment to speak or decide."""
 
     last: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    """A turn that was over, and the dialogue before it, for a speaker who had not finished."""
-
-    state: DialogueState
-    start_ms: int
-    end_ms: int
-    noted: bool
-    """Its words stand in the log already."""
 
 
 ConversationEvent = ChannelEvent | ReplyEvent | Understood | DigitPressed | Held | Unheld | GreetingDue
@@ -70,7 +62,7 @@ class Conversation:
         hearing: Hearing,
         log: TurnLog,
         watcher: CallWatcher,
-        times: EndpointingSettings,
+        turn_end: TurnEnd,
         answered_ms: float,
     ) -> None:
         self.bot = bot
@@ -80,7 +72,7 @@ class Conversation:
         self._hearing = hearing
         self._log = log
         self._watcher = watcher
-        self._times = times
+        self._turn_end = turn_end
         self._answered_ms = answered_ms
         self._machine = AnsweringMachineDetector(bot.script.language)
         self._understood: Understood | None = None
@@ -91,15 +83,10 @@ class Conversation:
         """Newest utterance that was answered or passed over: what still comes of it is ignored."""
         self._over_prompt = False
         """The utterance under way began while the bot was speaking."""
-        self._taken: _Taken | None = None
-        self._goes_on: _Taken | None = None
-        """Set while the utterance under way is the rest of a turn that was answered too soon."""
-        self._held: Heard | None = None
-        """An urgent request made while it could not be answered."""
-        self.opted_out = False
-        """Never to be called again: a fact from the moment it is heard, whatever the dialogue makes of it."""
+        self._continuation = Continuation()
+        self._urgent = UrgentRequest()
         self._greeting_overdue = False
-        self._digits = ""
+        self._keys = KeyEntry()
         self._faults = 0
 
     @property
@@ -107,20 +94,26 @@ class Conversation:
         """Who is on the line, as far as it is known."""
         return self._machine.party
 
+    @property
+    def opted_out(self) -> bool:
+        """The callee asked never to be called again."""
+        return self._urgent.opted_out
+
     def handle(self, event: ConversationEvent, now_ms: float) -> None:
         """React to one event. `now_ms` is the media clock's time."""
         match event:
             case SpeechStarted(at_ms=at_ms):
                 self._on_speech(at_ms)
             case Paused(utterance, start_ms, end_ms) if utterance > self._dealt_with:
-                self._understand(utterance, start_ms, end_ms)
-            case Resumed():
+                self._understand(utterance, start_ms, end_ms, judge_end=True)
+            case Resumed(pause_ms=pause_ms):
+                self._turn_end.pauses.went_on(pause_ms)
                 self._on_resumed()
             case Understood():
                 self._on_understood(event, now_ms)
             case TurnEnded() if event.utterance > self._dealt_with:
                 self._on_turn_ended(event, now_ms)
-            case SilenceElapsed() if not self._playout.active:
+            case SilenceElapsed() if not (self._playout.active or self._hearing.busy or self._turn_over):
                 self._reply(Heard(silence=True), now_ms)
             case Paused() | TurnEnded() | SilenceElapsed():
                 pass  # Overtaken by an answer.
@@ -160,7 +153,7 @@ class Conversation:
 
     def take_last_words(self, words: Understood) -> None:
         """Nothing is answered any more, but a wish not to be called again is kept."""
-        self._note_opt_out(words.intent.intent)
+        self._urgent.note(words.intent.intent)
         if words.text:
             self._record(words)
 
@@ -170,32 +163,38 @@ class Conversation:
         self.bot.fall_silent(now_ms)
 
     def _on_greeting_due(self, last: bool, now_ms: float) -> None:
-        if self.bot.greeted or self._hearing.busy:
+        if self.bot.greeted:
             return
+        self._greeting_overdue = last
+        if self._hearing.busy:
+            return  # The words that are on their way bring the greeting.
         if not self._endpointer.speaking:
             self.bot.greet(now_ms)
         elif last:
             # Someone or something talks without a pause: look at the words so far.
-            self._greeting_overdue = True
             self._understand(self._endpointer.utterance, int(self._answered_ms), int(now_ms))
+
+    @property
+    def _must_greet(self) -> bool:
+        """The callee had time enough: the next words bring the greeting, whoever goes on speaking."""
+        return self._greeting_overdue and not self.bot.greeted
 
     # -- what was said ------------------------------------------------------------------------
 
     def _on_speech(self, at_ms: int) -> None:
         self._over_prompt = self._playout.active
+        if self._must_greet:
+            return
         if self._turn_over:
-            # The turn before waits for its words: both are one.
+            # The turn before waits for its words.
             ended, self._turn_over = self._turn_over[0], None
-            start_ms = self._goes_on.start_ms if self._goes_on else ended.start_ms
-            noted = self._goes_on is not None and self._goes_on.noted
             self._hearing.make_void()
-            self._goes_on = _Taken(self._answered_state, start_ms, ended.end_ms, noted)
+            self._continuation.joins(self.bot.state, ended.start_ms, ended.end_ms, at_ms)
         else:
-            goes_on = self._taken is not None and at_ms - self._taken.end_ms <= _GOES_ON_MS
-            self._goes_on = self._taken if goes_on else None
+            self._continuation.speech_began(at_ms)
 
     def _on_resumed(self) -> None:
-        if not self._greeting_overdue or self.bot.greeted:
+        if not self._must_greet:
             self._hearing.make_void()
         self._understood = None
         self.bot.set_turn_end(self._answered_state)
@@ -203,16 +202,20 @@ class Conversation:
     @property
     def _answered_state(self) -> DialogueState:
         """The dialogue that the utterance under way answers."""
-        return self._goes_on.state if self._goes_on else self.bot.state
+        return self._continuation.rest_of.state if self._continuation.rest_of else self.bot.state
 
-    def _understand(self, utterance: int, start_ms: int, end_ms: int) -> None:
-        if self._goes_on:
-            start_ms = self._goes_on.start_ms
+    def _understand(self, utterance: int, start_ms: int, end_ms: int, *, judge_end: bool = False) -> None:
+        if self._must_greet and self._hearing.busy:
+            return  # Whatever comes of it brings the greeting; asking anew would put it off again.
+        if self._continuation.rest_of:
+            start_ms = self._continuation.rest_of.start_ms
         expected = self.bot.expects(self._answered_state)
         if not self.bot.greeted:
             # Only an opt-out counts yet; it is weighed against all intents.
             expected = replace(expected, intents=frozenset(self.bot.script.intents), dictation=False)
-        self._hearing.understand(utterance, start_ms, end_ms, self._channel.heard_audio, expected)
+        self._hearing.understand(
+            utterance, start_ms, end_ms, self._channel.heard_audio, expected, judge_end=judge_end
+        )
 
     def _on_turn_ended(self, event: TurnEnded, now_ms: float) -> None:
         self._turn_over = (event, now_ms)
@@ -222,24 +225,23 @@ class Conversation:
             self._understand(event.utterance, event.start_ms, event.end_ms)
 
     def _on_understood(self, words: Understood, now_ms: float) -> None:
-        if words.utterance <= self._dealt_with:
-            return
         over = self._turn_over is not None and self._turn_over[0].utterance == words.utterance
-        goes_on = self.bot.greeted and self._endpointer.talking
-        if (goes_on or words.utterance != self._endpointer.utterance) and not over:
-            return  # `Resumed` or a new utterance is on its way.
+        if self._is_stale(words, over=over):
+            return
+        if not words.fault:
+            self._channel.noise_only = not words.text and words.spoken_ms >= _NOISE_MS
         if self._is_machine(words):
             self._record(words)
             self._end(Over.MACHINE, now_ms)
             return
-        self._note_opt_out(words.intent.intent)
+        self._urgent.note(words.intent.intent)
         if not self.bot.greeted:
             self._hold(words)
             self.bot.greet(now_ms)
         elif self._playout.locked:
             self._hold(words)
         elif self._over_prompt and self._playout.active and not self._wants_the_turn(words):
-            if self._goes_on is None:
+            if self._continuation.rest_of is None:
                 self._record(words)
             self._pass_over(words.utterance)
             self._playout.resume()
@@ -247,30 +249,34 @@ class Conversation:
             self._understood = words
             if self._turn_over and over:
                 self._take_turn(words, self._turn_over[1], now_ms)
-            elif self._sure(words):
-                self._take_turn(words, words.asked_ms, now_ms)
+            elif self._sure(words, now_ms):
+                over_ms = max(words.asked_ms, words.end_ms + self._turn_end.silence_ms)
+                self._take_turn(words, over_ms, now_ms)
+
+    def _is_stale(self, words: Understood, *, over: bool) -> bool:
+        """The utterance was dealt with, or goes on: `Resumed` or a new utterance is on its way."""
+        if words.utterance <= self._dealt_with:
+            return True
+        if over or self._must_greet:
+            return False
+        talks_on = self.bot.greeted and self._endpointer.talking
+        return talks_on or words.utterance != self._endpointer.utterance
 
     def _is_machine(self, words: Understood) -> bool:
-        spoken_ms, since_answer_ms = words.end_ms - words.start_ms, words.end_ms - self._answered_ms
-        return self._machine.heard(words.text, spoken_ms, since_answer_ms) is Party.MACHINE
+        since_answer_ms = words.end_ms - self._answered_ms
+        return self._machine.heard(words.text, words.spoken_ms, since_answer_ms) is Party.MACHINE
 
     def _hold(self, words: Understood) -> None:
         """Said where it cannot be answered yet: only what is urgent is kept, an opt-out before all."""
         self._record(words)
         self._pass_over(words.utterance)
-        keeps_opt_out = self._held is not None and self.opted_out
-        urgent = {OPT_OUT} if not self.bot.greeted else self.bot.script.global_intents.keys()
-        if words.intent.intent in urgent and not keeps_opt_out:
-            self._held = _heard(words)
+        urgent: Collection[str] = self.bot.script.global_intents if self.bot.greeted else {OPT_OUT}
+        self._urgent.hold(words.heard, urgent)
 
     def _on_unlocked(self, now_ms: float) -> None:
-        held, self._held = self._held, None
-        if held:
+        if held := self._urgent.take():
             self.bot.fall_silent(now_ms)
             self._reply(held, now_ms)
-
-    def _note_opt_out(self, intent: str | None) -> None:
-        self.opted_out = self.opted_out or intent == OPT_OUT
 
     def _pass_over(self, utterance: int) -> None:
         """Nothing more is to come of this utterance."""
@@ -291,23 +297,16 @@ class Conversation:
             self._channel.stop_prompt()
         return True
 
-    def _sure(self, words: Understood) -> bool:
-        """The script has an answer to the words, so the full silence need not pass."""
+    def _sure(self, words: Understood, now_ms: float) -> bool:
+        """There was silence enough for what was said; if not, the endpointer will tell when there is."""
         state = self._answered_state
-        known = words.intent.intent is not None or (
+        expected = self.bot.expects(state)
+        answered = words.intent.intent is not None or (
             # A slot or a rating may be filled without any intent.
-            bool(words.text) and self.bot.has_answer(state, _heard(words))
+            bool(words.text) and not expected.free_text and self.bot.has_answer(state, words.heard)
         )
-        if not known:
-            return False
-        if self.bot.expects(state).dictation:
-            # Whole as far as one can tell: wait as long as for any other answer.
-            self._endpointer.end_after(self._times.end_ms)
-            return False
-        if len(words.text.split()) <= _SHORT_ANSWER_WORDS:
-            self._endpointer.end_after(self._times.short_end_ms)
-            return False
-        return True
+        self._turn_end.weigh(words.text, words.completeness, answered=answered, dictation=expected.dictation)
+        return now_ms - words.end_ms >= self._turn_end.silence_ms and not self._endpointer.rising
 
     # -- taking the turn ----------------------------------------------------------------------
 
@@ -324,25 +323,28 @@ class Conversation:
             return
         self._record(words)
         self.bot.fall_silent(now_ms)
-        self.bot.state, self._goes_on = self._answered_state, None
-        taken = _Taken(self.bot.state, words.start_ms, words.end_ms, noted=True)
+        if self._continuation.rest_of:
+            self._turn_end.pauses.was_cut_off(self._continuation.pause_ms)
+        self.bot.state = self._answered_state
+        self._continuation.done()
+        taken = TakenTurn(self.bot.state, words.start_ms, words.end_ms)
         transcribed_ms = max(over_ms, words.transcribed_ms)
         stages = ReplyStages(words.end_ms, over_ms, transcribed_ms, max(transcribed_ms, now_ms))
-        self._reply(_heard(words), now_ms, stages)
+        self._reply(words.heard, now_ms, stages)
         # An opt-out stands, whatever is said after it.
-        self._taken = None if self.opted_out else taken
+        self._continuation.taken(None if self.opted_out else taken)
 
     def _reply(self, heard: Heard, now_ms: float, stages: ReplyStages | None = None) -> None:
-        self._taken = None
-        self._digits = ""
+        self._continuation.taken(None)
+        self._keys.clear()
         self.bot.answer(heard, now_ms, stages)
 
     def _on_nothing_said(self, now_ms: float) -> None:
-        """A noise, not words: go on where the bot was, or keep waiting."""
+        """A noise, not words: go on where the bot was, or wait on. Noise without end is silence too."""
         if self._playout.active:
             self._playout.resume()
-        else:
-            self.bot.await_speech(now_ms)
+        elif not self.bot.await_words(now_ms):
+            self._reply(Heard(silence=True), now_ms)
 
     def _on_deaf(self, words: Understood, now_ms: float) -> None:
         """Recognition failed: ask again as if it had not been understood; then say goodbye."""
@@ -356,18 +358,13 @@ class Conversation:
 
     def _on_digit(self, digit: str, now_ms: float) -> None:
         key_means = self.bot.script.keys.get(digit)
-        self._note_opt_out(key_means)
+        self._urgent.note(key_means)
         wanted = self.bot.expects(self.bot.state).digits
         if self._playout.locked or not self.bot.greeted:
-            if key_means == OPT_OUT:
-                self._held = Heard(digits=digit)
+            self._urgent.hold(Heard(intent=key_means), {OPT_OUT})
             return
-        if not wanted:
+        if not (digits := self._keys.press(digit, wanted)):
             return
-        self._digits += digit
-        if len(self._digits) < wanted:
-            return
-        digits = self._digits
         self._pass_over(self._endpointer.utterance)
         self._hearing.make_void()
         self.bot.fall_silent(now_ms)
@@ -388,10 +385,6 @@ class Conversation:
             node=self.bot.state.node,
             intent=words.intent,
             asr_mode=words.transcript.mode if words.transcript else "",
-            goes_on=self._goes_on is not None and self._goes_on.noted,
+            goes_on=self._continuation.rest_of is not None and self._continuation.rest_of.noted,
         )
         self._watcher.said("customer", words.text)
-
-
-def _heard(words: Understood) -> Heard:
-    return Heard(text=words.text, intent=words.intent.intent, confidence=words.intent.confidence)

@@ -30,9 +30,10 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """The speaker went on: what was guessed at the pause is void."""
+    """The speaker went on: what was guessed at the pause is void. `pause_ms` is how long it was."""
 
     utterance: int
+    pause_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,17 @@ class _State(Enum):
     SILENCE = auto()
     SPEECH = auto()
     PAUSE = auto()
+
+
+_FREE_WAIT_MS = 120
+"""A wait of one short decoding: what an engine that two calls share has always."""
+
+
+def guess_after(expected_wait_ms: float, end_ms: int, times: EndpointingSettings) -> int:
+    """Silence after which to guess at the words. The longer the recogniser's queue, the later: a guess is
+    in vain when the speaker goes on, and in a queue it would delay words that are due."""
+    delay_ms = 2 * max(0.0, expected_wait_ms - _FREE_WAIT_MS)
+    return int(min(times.speculate_ms + delay_ms, max(times.speculate_ms, end_ms)))
 
 
 class Endpointer:
@@ -100,6 +112,16 @@ class Endpointer:
         """When the current or last utterance began."""
         return self._start_ms
 
+    @property
+    def pausing(self) -> bool:
+        """True in a pause between words, and after the last ones until the turn is over."""
+        return self._state is _State.PAUSE
+
+    @property
+    def rising(self) -> bool:
+        """True while something is heard that may prove to be speech."""
+        return self._candidate_ms is not None and self._state is not _State.SPEECH
+
     def speech_ms(self, now_ms: int) -> int:
         """How long the current utterance has been spoken, pauses at its end left out."""
         match self._state:
@@ -123,15 +145,18 @@ class Endpointer:
         self._state = _State.SILENCE
         self._candidate_ms = None
 
-    def step(self, now_ms: int, probability: float) -> tuple[EndpointEvent, ...]:
-        """Advance to `now_ms` with the newest speech probability (0..1)."""
+    def step(
+        self, now_ms: int, probability: float, expected_wait_ms: float = 0.0
+    ) -> tuple[EndpointEvent, ...]:
+        """Advance to `now_ms` with the newest speech probability (0..1). `expected_wait_ms` is how long
+        the recogniser would let a new request wait; it matters in a pause only."""
         match self._state:
             case _State.SILENCE:
                 return self._in_silence(now_ms, probability)
             case _State.SPEECH:
                 return self._in_speech(now_ms, probability)
             case _State.PAUSE:
-                return self._in_pause(now_ms, probability)
+                return self._in_pause(now_ms, probability, expected_wait_ms)
 
     def _in_silence(self, now_ms: int, probability: float) -> tuple[EndpointEvent, ...]:
         if self._rises(now_ms, probability):
@@ -148,7 +173,7 @@ class Endpointer:
         return ()
 
     def _in_speech(self, now_ms: int, probability: float) -> tuple[EndpointEvent, ...]:
-        if now_ms - self._start_ms >= self._settings.longest_ms:
+        if self._overdue(now_ms):
             return self._end(now_ms, cut=True)
         if probability < self._settings.stop_probability:
             self._state = _State.PAUSE
@@ -157,21 +182,31 @@ class Endpointer:
             self._guessed = False
         return ()
 
-    def _in_pause(self, now_ms: int, probability: float) -> tuple[EndpointEvent, ...]:
-        if now_ms - self._start_ms >= self._settings.longest_ms:
+    def _in_pause(
+        self, now_ms: int, probability: float, expected_wait_ms: float
+    ) -> tuple[EndpointEvent, ...]:
+        if self._overdue(now_ms):
             return self._end(self._pause_ms, cut=True)
         if self._rises(now_ms, probability):
+            assert self._candidate_ms is not None
             self._state = _State.SPEECH
-            return (Resumed(self._utterance),) if self._guessed else ()
+            pause_ms = self._candidate_ms - self._pause_ms
+            return (Resumed(self._utterance, pause_ms),) if self._guessed else ()
         if self._candidate_ms is not None:
             return ()
         silence = now_ms - self._pause_ms
         if silence >= self._end_ms:
             return self._end(self._pause_ms, cut=False)
-        if silence >= self._settings.speculate_ms and not self._guessed:
+        if self._guessed:
+            return ()
+        if silence >= guess_after(expected_wait_ms, self._end_ms, self._settings):
             self._guessed = True
             return (Paused(self._utterance, self._start_ms, self._pause_ms),)
         return ()
+
+    def _overdue(self, now_ms: int) -> bool:
+        """The watchdog: whatever is heard, the turn has lasted long enough."""
+        return now_ms - self._start_ms >= self._settings.longest_ms
 
     def _rises(self, now_ms: int, probability: float) -> bool:
         """Hysteresis: the probability must stay up for `start_ms` before it counts as speech."""

@@ -18,7 +18,7 @@ class Engines:
     classifier: IntentClassifier
     speaker: Speaker
     chat: ChatModel | None = None
-    end_of_turn: EndOfTurnDetector | None = None
-    """None: only silence and words tell that a turn is over."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Engine kind -> name and version, kept with every call."""
+    end_of_turn: EndOfTurnDetector | None = None
+    """None: only silence and words tell that a turn is over."""

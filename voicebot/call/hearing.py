@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from dialogs.flow import OPT_OUT
-from dialogs.turn import Expectation
+from dialogs.turn import Expectation, Heard
 from models.asr import Recogniser, Transcript, Utterance
-from models.engine import EngineError
+from models.end_of_turn import EndOfTurnDetector
+from models.engine import EngineError, given_up_after
 from models.intent import IntentClassifier, IntentResult
 from models.intent.text import normalise
 from voicebot.call.heard_audio import HeardAudio
@@ -22,6 +23,7 @@ _BEFORE_MS = 240
 _AFTER_MS = 120
 _RECOGNITION_S = 4.0
 _CLASSIFICATION_S = 1.0
+_JUDGEMENT_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,23 @@ class Understood:
     transcript: Transcript | None
     intent: IntentResult
     fault: str = ""
+    completeness: float | None = None
+    """Probability (0..1) that the speaker sounded finished; None if it was not judged in time."""
 
     @property
     def text(self) -> str:
         """The words, or nothing."""
         return self.transcript.text if self.transcript else ""
+
+    @property
+    def spoken_ms(self) -> int:
+        """How long the utterance was."""
+        return self.end_ms - self.start_ms
+
+    @property
+    def heard(self) -> Heard:
+        """What the dialogue is told of it."""
+        return Heard(text=self.text, intent=self.intent.intent, confidence=self.intent.confidence)
 
 
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+|(?<=[。？！])")
@@ -59,6 +73,7 @@ class Hearing:
         opt_outs: Iterable[str],
         now_ms: Callable[[], float],
         emit: Callable[[Understood], None],
+        end_of_turn: EndOfTurnDetector | None = None,
     ) -> None:
         """`opt_outs`: ways to ask not to be called, understood even when the classifier fails."""
         self._group = group
@@ -68,6 +83,7 @@ class Hearing:
         self._opt_outs = tuple(filter(None, map(normalise, opt_outs)))
         self._now_ms = now_ms
         self._emit = emit
+        self._end_of_turn = end_of_turn
         self._task: asyncio.Task[None] | None = None
         self.wasted = 0
         """Understandings begun and made void."""
@@ -78,14 +94,23 @@ class Hearing:
         return self._task is not None and not self._task.done()
 
     def understand(
-        self, utterance: int, start_ms: int, end_ms: int, audio: HeardAudio, expectation: Expectation
+        self,
+        utterance: int,
+        start_ms: int,
+        end_ms: int,
+        audio: HeardAudio,
+        expectation: Expectation,
+        *,
+        judge_end: bool = False,
     ) -> None:
-        """Begin to understand; `Understood` follows as an event unless it is made void."""
+        """Begin to understand; `Understood` follows as an event unless it is made void. `judge_end`: the
+        turn may not be over, so ask the end-of-turn detector beside."""
         self.make_void()
         samples = audio.between(start_ms - _BEFORE_MS, end_ms + _AFTER_MS)
         heard = Utterance(samples, self._language, expectation.hints)
         self._task = self._group.create_task(
-            self._understand(utterance, start_ms, end_ms, heard, expectation), name="understand"
+            self._understand(utterance, start_ms, end_ms, heard, expectation, judge_end=judge_end),
+            name="understand",
         )
 
     def make_void(self) -> None:
@@ -96,17 +121,27 @@ class Hearing:
         self._task = None
 
     async def _understand(
-        self, utterance: int, start_ms: int, end_ms: int, heard: Utterance, expectation: Expectation
+        self,
+        utterance: int,
+        start_ms: int,
+        end_ms: int,
+        heard: Utterance,
+        expectation: Expectation,
+        *,
+        judge_end: bool,
     ) -> None:
         asked_ms = self._now_ms()
         transcript: Transcript | None = None
         intent, fault = _UNSURE, ""
         transcribed_ms = asked_ms
+        judging = self._group.create_task(self._judge_end(heard), name="judge-end") if judge_end else None
         try:
-            transcript = await self._recogniser.transcribe(heard, deadline_s=_RECOGNITION_S)
+            async with given_up_after(_RECOGNITION_S):
+                transcript = await self._recogniser.transcribe(heard, deadline_s=_RECOGNITION_S)
             transcribed_ms = self._now_ms()
             if transcript.text and expectation.intents:
-                intent = await self._classify(transcript.text, expectation.intents)
+                async with given_up_after(_CLASSIFICATION_S):
+                    intent = await self._classify(transcript.text, expectation.intents)
         except EngineError as error:
             # Without words the session asks again; without an intent the script or model answers.
             fault = f"{type(error).__name__}: {error}"
@@ -114,9 +149,21 @@ class Hearing:
                 transcribed_ms = self._now_ms()
             elif self._says_opt_out(transcript.text):
                 intent = IntentResult(OPT_OUT, 1.0)
+        finally:
+            completeness = _result_so_far(judging)
         self._emit(
-            Understood(utterance, start_ms, end_ms, asked_ms, transcribed_ms, transcript, intent, fault)
+            Understood(
+                utterance, start_ms, end_ms, asked_ms, transcribed_ms, transcript, intent, fault, completeness
+            )
         )
+
+    async def _judge_end(self, heard: Utterance) -> float | None:
+        if self._end_of_turn is None:
+            return None
+        try:
+            return await self._end_of_turn.completeness(heard.samples, deadline_s=_JUDGEMENT_S)
+        except EngineError:
+            return None  # Silence and words decide, as without a detector.
 
     def _says_opt_out(self, text: str) -> bool:
         said = f" {normalise(text)} "
@@ -129,6 +176,16 @@ class Hearing:
         asked = (self._classifier.classify(each, allowed, deadline_s=_CLASSIFICATION_S) for each in texts)
         whole, *parts = await asyncio.gather(*asked)
         return choose_intent(whole, parts)
+
+
+def _result_so_far(judging: asyncio.Task[float | None] | None) -> float | None:
+    """The judgement if it is there: the words are not held up for it."""
+    if judging is None:
+        return None
+    if judging.done():
+        return judging.result()
+    judging.cancel()
+    return None
 
 
 def choose_intent(whole: IntentResult, sentences: Sequence[IntentResult]) -> IntentResult:

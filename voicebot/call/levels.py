@@ -1,18 +1,28 @@
 """How loud a call was in both directions, and whether it was cut off at full scale."""
 
 from itertools import count
+from math import log10
 
 import numpy as np
 
 from telephony.audio import clipped_share, level_dbfs
 from telephony.line import Frame
 
+SILENT_DBFS = -100.0
+_SILENT_POWER = 1e-10
+_FULL_SCALE = 160 * 32768.0**2
 _BATCH = 50
 _STRIDE = 19
 """Calls that begin together are measured in different ticks: so much shorter is the next first batch."""
 _meters = count()
 _ACTIVE_DBFS = -50.0
 """Quieter frames are pauses."""
+
+
+def frame_dbfs(frame: Frame) -> float:
+    """Level of one frame, `SILENT_DBFS` at least: a microsecond, where `level_dbfs` is for many at once."""
+    samples = frame.astype(np.float32)
+    return 10 * log10(float(samples.dot(samples)) / _FULL_SCALE + _SILENT_POWER)
 
 
 class LevelMeter:

@@ -35,6 +35,8 @@ class Playout:
         self._done: list[_Segment] = []
         self._open = False
         self._paused = False
+        self.locked_ahead = False
+        """What comes next, and is still being rendered, must not be interrupted."""
         self.reply = 0
         """Number of the current or last reply, from 1."""
         self.dropped = False
@@ -57,8 +59,10 @@ class Playout:
 
     @property
     def locked(self) -> bool:
-        """True while the saying being played must not be interrupted."""
-        return bool(self._waiting) and not self._waiting[0].saying.barge_in
+        """True while the saying being played, or the one waited for, must not be interrupted."""
+        if not self._waiting:
+            return self._open and self.locked_ahead
+        return not self._waiting[0].saying.barge_in
 
     @property
     def remaining_samples(self) -> int:

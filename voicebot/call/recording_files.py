@@ -1,4 +1,4 @@
-"""The files that recordings are written to: two channels, 8 kHz. Everything here blocks."""
+"""The files that recordings are written to and read from: two channels, 8 kHz. Everything here blocks."""
 
 import wave
 from fractions import Fraction
@@ -82,3 +82,24 @@ class OpusFile:
 def create(path: Path) -> RecordingFile:
     """A new file in the format of its suffix."""
     return OpusFile(path) if path.suffix == ".opus" else WavFile(path)
+
+
+def read_recording(path: Path) -> NDArray[np.int16]:
+    """Samples [n, 2] of a finished recording: what was heard, what was said. Raises OSError or ValueError."""
+    if path.suffix != ".opus":
+        with wave.open(str(path), "rb") as file:
+            samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    else:
+        samples = _decoded(path)
+    return samples.reshape(-1, 2)
+
+
+def _decoded(path: Path) -> NDArray[np.int16]:
+    import av
+
+    resampler = av.AudioResampler(format="s16", layout="stereo", rate=SAMPLE_RATE_HZ)
+    with av.open(str(path)) as container:
+        pieces = [
+            piece.to_ndarray() for frame in container.decode(audio=0) for piece in resampler.resample(frame)
+        ]
+    return np.concatenate(pieces, axis=None).astype(np.int16) if pieces else np.zeros(0, np.int16)

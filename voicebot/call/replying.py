@@ -4,6 +4,7 @@ Synchronous like `Conversation`; holds the state of the dialogue.
 """
 
 import logging
+import math
 from collections.abc import Callable
 from datetime import datetime
 
@@ -14,9 +15,9 @@ from voicebot.call.asking import Asking, ModelDecided, ModelSaid
 from voicebot.call.channel import CallChannel, ReplyFinished, ReplyStarted
 from voicebot.call.disposition import Over
 from voicebot.call.speaking import Speaking, SpeechFailed
+from voicebot.call.turn_end import TurnEnd
 from voicebot.call.turn_log import ReplyStages, TurnLog
 from voicebot.call.watching import CallWatcher
-from voicebot.settings import EndpointingSettings
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Replying:
         log: TurnLog,
         watcher: CallWatcher,
         local_now: Callable[[], datetime],
-        endpointing: EndpointingSettings,
+        turn_end: TurnEnd,
     ) -> None:
         self.script = script
         self.state, self._opening = opening
@@ -46,7 +47,8 @@ class Replying:
         self._log = log
         self._watcher = watcher
         self._local_now = local_now
-        self._endpointing = endpointing
+        self._turn_end = turn_end
+        self._silence_due_ms = math.inf
         self._reply: Reply | None = None
         """What is being said, or was said last."""
         self._reply_number = 0
@@ -72,9 +74,7 @@ class Replying:
 
     def set_turn_end(self, state: DialogueState) -> None:
         """How long the callee may pause at this point of the dialogue."""
-        times = self._endpointing
-        dictated = self.expects(state).dictation
-        self._channel.endpointer.end_after(times.dictation_end_ms if dictated else times.end_ms)
+        self._turn_end.expect(dictation=self.expects(state).dictation)
 
     def has_answer(self, state: DialogueState, heard: Heard) -> bool:
         """Whether the script itself has an answer. Deciding is pure: nothing comes of it."""
@@ -124,8 +124,16 @@ class Replying:
 
     def await_speech(self, now_ms: float) -> None:
         """It is the callee's turn; silence is reported when they do not take it."""
-        wait_ms = self.expects(self.state).silence_s * 1000
-        self._channel.endpointer.await_speech(int(now_ms + wait_ms))
+        self._silence_due_ms = now_ms + self.expects(self.state).silence_s * 1000
+        self._channel.endpointer.await_speech(int(self._silence_due_ms))
+
+    def await_words(self, now_ms: float) -> bool:
+        """What was heard held no words: wait on until the same moment. False if it has passed."""
+        if self._silence_due_ms <= now_ms:
+            return False
+        if math.isfinite(self._silence_due_ms):
+            self._channel.endpointer.await_speech(int(self._silence_due_ms))
+        return True
 
     def handle(self, event: ReplyEvent, now_ms: float) -> None:
         """React to what becomes of a reply."""
@@ -159,6 +167,7 @@ class Replying:
     def _go_to(self, state: DialogueState, reply: Reply) -> None:
         self.state = state
         self._reply = reply
+        self._silence_due_ms = math.inf
         self._channel.endpointer.await_speech(None)
         self.set_turn_end(state)
 

@@ -45,6 +45,7 @@ from voicebot.call.recording import Recording, RecordingWriter
 from voicebot.call.replying import Replying
 from voicebot.call.result import CallResult, Party
 from voicebot.call.speaking import Speaking
+from voicebot.call.turn_end import TurnEnd
 from voicebot.call.turn_log import TurnLog
 from voicebot.call.watching import CallWatcher
 from voicebot.settings import Settings
@@ -220,10 +221,12 @@ class CallSession:
             self.script.intents[OPT_OUT].examples,
             lambda: self.clock.now_ms,
             emit,
+            self.engines.end_of_turn,
         )
         speaking = Speaking(group, self.engines.speaker, self._channel.playout, emit)
         chat = self.engines.chat
         asking = Asking(chat, self.script, self.settings.model_server, emit) if chat else None
+        turn_end = TurnEnd(self._channel.endpointer, self.settings.endpointing, language)
         bot = Replying(
             self.script,
             self.opening,
@@ -233,10 +236,10 @@ class CallSession:
             self._log,
             self.watcher,
             self.local_now,
-            self.settings.endpointing,
+            turn_end,
         )
         self._conversation = Conversation(
-            bot, self._channel, hearing, self._log, self.watcher, self.settings.endpointing, now_ms
+            bot, self._channel, hearing, self._log, self.watcher, turn_end, now_ms
         )
         self.clock.attach(self._channel)
         self._after(_HELLO_S, GreetingDue())
@@ -254,6 +257,7 @@ class CallSession:
             self._recording,
             emit,
             None if noise_dbov is None else ComfortNoise(noise_dbov),
+            lambda: self.engines.recogniser.expected_wait_s * 1000,
         )
 
     def _end_early_media(self) -> None:
@@ -369,6 +373,7 @@ class CallSession:
             false_stops=channel.barge_in.false_stops,
             recording=self._recording.path.name if self._recording else "",
             media={k: v for k, v in asdict(ended.statistics).items() if v is not None}
-            | channel.levels.figures(),
+            | channel.levels.figures()
+            | channel.barge_in.figures(),
             turns=turns,
         )

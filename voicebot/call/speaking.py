@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from dialogs.turn import Saying
-from models.engine import EngineError
+from models.engine import EngineError, given_up_after
 from models.tts import Speaker
 from voicebot.call.playout import Playout
 
@@ -43,6 +43,7 @@ class Speaking:
         for ready, saying in enumerate(sayings):
             speech = self._speaker.cached(saying.text)
             if speech is None:
+                self._playout.locked_ahead = not saying.barge_in
                 self._task = self._group.create_task(self._render(reply, sayings[ready:]), name="speak")
                 return reply
             self._playout.add(saying, speech)
@@ -53,6 +54,7 @@ class Speaking:
         """The same for sayings that are still being thought of."""
         self.stop()
         reply = self._playout.begin()
+        self._playout.locked_ahead = False
         self._task = self._group.create_task(self._render_stream(reply, sayings), name="speak")
         return reply
 
@@ -73,9 +75,11 @@ class Speaking:
     async def _render_stream(self, reply: int, sayings: AsyncIterator[Saying]) -> None:
         try:
             async for saying in sayings:
+                self._playout.locked_ahead = not saying.barge_in
                 speech = self._speaker.cached(saying.text)
                 if speech is None:
-                    speech = await self._speaker.speak(saying.text, deadline_s=_SYNTHESIS_S)
+                    async with given_up_after(_SYNTHESIS_S):
+                        speech = await self._speaker.speak(saying.text, deadline_s=_SYNTHESIS_S)
                 self._playout.add(saying, speech)
         except EngineError as error:
             self._emit(SpeechFailed(reply, f"{type(error).__name__}: {error}"))

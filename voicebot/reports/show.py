@@ -22,7 +22,7 @@ def report_campaign(name: str, settings: Settings, folder: Path, log: Path | Non
 
     Raises InputError when there is no such campaign.
     """
-    return write_report(_rows(name, settings), folder, read_log(log) if log else None)
+    return write_report(campaign_rows(name, settings), folder, read_log(log) if log else None)
 
 
 def folder_of(name: str) -> Path:
@@ -32,7 +32,7 @@ def folder_of(name: str) -> Path:
 
 def show_report(name: str, form: str, settings: Settings, console: Console) -> None:
     """Print the report as 'table', 'json' or 'html'. Raises InputError when there is no such campaign."""
-    rows = _rows(name, settings)
+    rows = campaign_rows(name, settings)
     report = summarise(rows)
     match form:
         case "json":
@@ -43,7 +43,8 @@ def show_report(name: str, form: str, settings: Settings, console: Console) -> N
             console.print(report_table(report))
 
 
-def _rows(name: str, settings: Settings) -> CampaignRows:
+def campaign_rows(name: str, settings: Settings) -> CampaignRows:
+    """Everything recorded of a campaign. Raises InputError when there is no such campaign."""
     engine = open_database(settings.database)
     try:
         with Session(engine) as session:

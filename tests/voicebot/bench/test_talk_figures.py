@@ -18,7 +18,7 @@ from voicebot.bench.talk.figures import TalkReport, TalkRun, nearest_rank, summa
 from voicebot.bench.talk.generator import CallHeard, Generated
 from voicebot.bench.talk.our_service import Served, Stages
 from voicebot.bench.talk.plot import plot_latency
-from voicebot.bench.talk.preparation import call_counts, talk_bench
+from voicebot.bench.talk.preparation import talk_bench
 from voicebot.bench.talk.run import TalkResult
 from voicebot.bench.talk.silent import silent_summaries
 from voicebot.bench.talk.table import print_report
@@ -30,7 +30,8 @@ def result(
     call = CallHeard(turns, tuple(turn.utterance for turn in turns), 0.7, 30.0, lost=False, cleared=0)
     transcripts = (("How much does the delivery cost?",),)
     heard = Generated((call,), late_ms, 2 * late_ms)
-    return TalkResult(heard, transcripts, served, cpu_s, 30.0, 500.0, 4, 20, generator_cpu_s=0.3)
+    shares = {"itself": cpu_s / 3, "whisper-tiny.en": cpu_s * 2 / 3}
+    return TalkResult(heard, transcripts, served, cpu_s, shares, 30.0, 500.0, 4, 20, generator_cpu_s=0.3)
 
 
 def turn(latency_s: float | None, *, early: bool = False, answers: int = 1) -> Turn:
@@ -94,7 +95,14 @@ def test_table_and_picture_show_every_contender_and_every_fault(tmp_path: Path) 
     )
     out = StringIO()
     print_report(report, Console(file=out, width=200))
-    for text in ("0.40", "230 + 100 + 20 + 5", PIPECAT[0].name, "it did not start", "0 of 1"):
+    for text in (
+        "0.40",
+        "230 + 100 + 20 + 5",
+        PIPECAT[0].name,
+        "it did not start",
+        "0 of 1",
+        "whisper-tiny.en 67",
+    ):
         assert text in out.getvalue()
     plot_latency(report.summary, "title", tmp_path / "latency.png")
     assert (tmp_path / "latency.png").stat().st_size > 5_000
@@ -135,16 +143,6 @@ def test_the_search_finds_the_capacity_within_a_tenth_in_few_tries(capacity: int
     assert search.passed <= min(capacity, most)
     assert min(capacity, most) - search.passed <= max(1, search.passed // 10)
     assert (search.failed is None) == (capacity >= most)
-
-
-@pytest.mark.parametrize("text", ["", "0", "a", "1,2,3,4,5,6,7", "-1", "999"])
-def test_numbers_of_calls_that_cannot_be_run_are_refused(text: str) -> None:
-    with pytest.raises(BenchError, match="not usable"):
-        call_counts(text)
-
-
-def test_numbers_of_calls_are_taken_once_each() -> None:
-    assert call_counts("1,4,4,8") == (1, 4, 8)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,10 @@ which line an utterance holds and the fake detector what is speech.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from dialogs.policy import open_dialogue
 from dialogs.script.load import load_script
 from models.asr import Transcript, Utterance
+from models.end_of_turn import EndOfTurnDetector
 from models.engine import EngineDown
 from models.intent import IntentResult
 from models.llm import ChatModel
@@ -168,12 +170,14 @@ class LoudnessDetector:
     """Speech is where the samples are not zero."""
 
     def __init__(self) -> None:
-        self._slots = iter(range(10_000))
+        self._slots = count()
+        self._free: list[int] = []
 
     def open(self) -> int:
-        return next(self._slots)
+        return self._free.pop() if self._free else next(self._slots)
 
-    def close(self, slot: int) -> None: ...
+    def close(self, slot: int) -> None:
+        self._free.append(slot)
 
     def run(self, slots: NDArray[np.intp], windows: NDArray[np.float32]) -> NDArray[np.float32]:
         loud: NDArray[np.float32] = (np.abs(windows).max(axis=1) > 0).astype(np.float32)
@@ -265,6 +269,7 @@ def make_session(
     voice: SteadyVoice | None = None,
     classifier: KnowsTheIntents | None = None,
     chat: ChatModel | None = None,
+    end_of_turn: EndOfTurnDetector | None = None,
     settings: Settings | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> CallSession:
@@ -274,7 +279,7 @@ def make_session(
         classifier or KnowsTheIntents(),
         voice or SteadyVoice(),
         chat,
-        {},
+        end_of_turn=end_of_turn,
     )
     return CallSession(
         line=ScriptedLine(leg),
@@ -298,17 +303,27 @@ async def play_call(
     voice: SteadyVoice | None = None,
     classifier: KnowsTheIntents | None = None,
     chat: ChatModel | None = None,
+    end_of_turn: EndOfTurnDetector | None = None,
     settings: Settings | None = None,
+    on_start: Callable[[CallSession], None] = lambda _: None,
 ) -> Played:
-    """Run a whole call on the running (virtual) loop."""
+    """Run a whole call on the running (virtual) loop. `on_start` is given its session."""
     leg = ScriptedLeg(lines, digits, hang_up_s, holds=holds)
     clock = MediaClock(LoudnessDetector())
     if recogniser:
         recogniser.lines = lines
     session = make_session(
-        leg, clock, recogniser=recogniser, voice=voice, classifier=classifier, chat=chat, settings=settings
+        leg,
+        clock,
+        recogniser=recogniser,
+        voice=voice,
+        classifier=classifier,
+        chat=chat,
+        end_of_turn=end_of_turn,
+        settings=settings,
     )
     ticking = asyncio.create_task(clock.run())
+    on_start(session)
     try:
         return Played(await session.run(), leg, session)
     finally:

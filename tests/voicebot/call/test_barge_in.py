@@ -1,6 +1,10 @@
 """Who may stop a prompt: long speech and real words may, listening noises may not."""
 
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from voicebot.call.barge_in import BargeIn, Judgement, is_backchannel
 from voicebot.settings import BargeInSettings
@@ -62,3 +66,135 @@ def test_a_yes_into_the_last_words_is_an_answer() -> None:
 def test_a_word_that_nothing_understands_is_a_noise(text: str, understood: bool, stops: bool) -> None:
     judged = BargeIn(SETTINGS).judge(text, understood=understood, stopped=False, remaining_ms=3000)
     assert (judged is Judgement.STOP) is stops
+
+
+# -- words -------------------------------------------------------------------------------------
+
+EN_BACKCHANNELS = [
+    "Mm-hm.",
+    "Uh-huh",
+    "Right.",
+    "OK, right, I see.",
+    "Oh, really?",
+    "That’s right.",
+    "Got it, go on.",
+    "Yes, yes.",
+]
+ZH_BACKCHANNELS = [
+    "嗯",
+    "嗯嗯。",
+    "对",
+    "对对对",
+    "好的好的",
+    "好的，是的。",
+    "是的",
+    "知道了",
+    "嗯，我明白了",
+    "没错",
+    "不错",
+]
+EN_WISHES = [
+    "No",
+    "Stop!",
+    "No, stop.",
+    "Wait",
+    "Not interested",
+    "I'm driving",
+    "Who's this?",
+    "Go away",
+    "Don't",
+    "Take me off",
+]
+ZH_WISHES = ["等一下", "不要", "不", "不是", "停", "对不起", "没空", "喂？", "是不是骗子", "打错了", "别打了"]
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [*((text, "en") for text in EN_BACKCHANNELS), *((text, "zh") for text in ZH_BACKCHANNELS)],
+)
+@pytest.mark.parametrize("stopped", [True, False])
+def test_who_only_listens_lets_the_bot_go_on(text: str, language: str, stopped: bool) -> None:
+    barge_in = BargeIn(SETTINGS, language)
+    assert barge_in.judge(text, understood=True, stopped=stopped, remaining_ms=5000) is Judgement.GO_ON
+    assert (barge_in.stops, barge_in.false_stops) == (0, int(stopped))
+
+
+@pytest.mark.parametrize(
+    ("text", "language"), [*((text, "en") for text in EN_WISHES), *((text, "zh") for text in ZH_WISHES)]
+)
+def test_who_wants_the_turn_gets_it_however_short(text: str, language: str) -> None:
+    """Even if nothing understands the words: few words are no backchannel for being few."""
+    barge_in = BargeIn(SETTINGS, language)
+    assert barge_in.judge(text, understood=False, stopped=False, remaining_ms=5000) is Judgement.STOP
+
+
+@pytest.mark.parametrize("text", ["No.", "Yes.", "Yeah.", "Okay."])
+def test_a_word_when_the_question_is_nearly_over_answers_it(text: str) -> None:
+    left_ms = SETTINGS.answer_window_ms - 20
+    judged = BargeIn(SETTINGS).judge(text, understood=True, stopped=False, remaining_ms=left_ms)
+    assert judged is Judgement.STOP
+
+
+def test_much_assent_is_more_than_a_backchannel() -> None:
+    assert not is_backchannel("yes yes right okay sure great")
+    assert not is_backchannel("好的" * 5, "zh")
+
+
+# -- stops -------------------------------------------------------------------------------------
+
+
+def false_stop(barge_in: BargeIn, prompt: int) -> None:
+    assert barge_in.stops_now(audible=True, locked=False, speech_ms=5000, prompt=prompt)
+    barge_in.judge("mm-hm", understood=False, stopped=True, remaining_ms=5000)
+
+
+def test_two_false_stops_in_a_row_make_the_rest_of_the_prompt_harder_to_stop() -> None:
+    barge_in = BargeIn(SETTINGS)
+    hard = SETTINGS.speech_ms_after_false_stops
+
+    def stops(speech_ms: int, prompt: int = 1) -> bool:
+        return barge_in.stops_now(audible=True, locked=False, speech_ms=speech_ms, prompt=prompt)
+
+    false_stop(barge_in, 1)
+    assert barge_in.speech_ms == SETTINGS.speech_ms
+    false_stop(barge_in, 1)
+    assert not stops(hard - 20)
+    assert stops(hard)
+    assert stops(SETTINGS.speech_ms, prompt=2), "the next prompt begins anew"
+
+
+def test_a_word_that_wants_the_turn_stops_a_hardened_prompt_too() -> None:
+    barge_in = BargeIn(SETTINGS)
+    false_stop(barge_in, 1)
+    false_stop(barge_in, 1)
+    assert barge_in.judge("no", understood=False, stopped=False, remaining_ms=5000) is Judgement.STOP
+    assert barge_in.speech_ms == SETTINGS.speech_ms, "they are not in a row any more"
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("tick"), st.booleans(), st.booleans(), st.integers(0, 2000), st.integers(1, 3)),
+            st.tuples(st.just("words"), st.sampled_from(["", "mm-hm", "no", "Out.", "how much is it"])),
+        )
+    )
+)
+def test_the_counters_are_consistent(story: list[tuple[Any, ...]]) -> None:
+    barge_in, halted, stops, false_stops = BargeIn(SETTINGS), False, 0, 0
+    for kind, *given_ in story:
+        if kind == "tick":
+            audible, locked, speech_ms, prompt = given_
+            stopped = barge_in.stops_now(
+                audible=audible and not halted, locked=locked, speech_ms=speech_ms, prompt=prompt
+            )
+            assert not (stopped and (locked or halted or speech_ms < SETTINGS.speech_ms))
+            halted = halted or stopped
+            stops += stopped
+        else:
+            judged = barge_in.judge(given_[0], understood=False, stopped=halted, remaining_ms=5000)
+            false_stops += halted and judged is Judgement.GO_ON
+            stops += not halted and judged is Judgement.STOP
+            halted = False
+        assert (barge_in.stops, barge_in.false_stops) == (stops, false_stops)
+        assert 0 <= barge_in.false_stops <= barge_in.stops
+        assert barge_in.speech_ms in (SETTINGS.speech_ms, SETTINGS.speech_ms_after_false_stops)

@@ -16,8 +16,8 @@ from telephony.line import FRAME_SAMPLES, Frame
 from tests.voicebot.call.scripted_call import Line, play_call
 from tests.voicebot.call.test_recording import decoded
 from voicebot.call.barge_in import BargeIn
-from voicebot.call.channel import CallChannel, ChannelEvent, ReplyFinished, ReplyStarted
-from voicebot.call.endpointing import Endpointer
+from voicebot.call.channel import CallChannel, ChannelEvent, PromptStopped, ReplyFinished, ReplyStarted
+from voicebot.call.endpointing import Endpointer, SpeechStarted
 from voicebot.call.levels import LevelMeter
 from voicebot.call.recording import Recording, RecordingWriter
 from voicebot.settings import BargeInSettings, EndpointingSettings, Settings
@@ -33,9 +33,11 @@ class Wire:
     queue: deque[Frame] = field(default_factory=deque)
     played: list[Frame] = field(default_factory=list)
     most_queued: int = 0
+    written: int = 0
 
     def write_frame(self, frame: Frame) -> None:
         self.queue.append(frame.copy())
+        self.written += 1
         self.most_queued = max(self.most_queued, len(self.queue))
 
     def flush(self) -> None:
@@ -172,3 +174,43 @@ async def test_a_call_keeps_its_levels_and_with_noise_goes_the_same_way() -> Non
     assert noisy.said == plain.said
     assert noisy.result.connected == plain.result.connected == "finished"
     assert len(noisy.leg.sound) > len(plain.leg.sound)
+
+
+@pytest.mark.parametrize("noise", [None, ComfortNoise(-65.0)])
+@given(before=st.integers(0, 20))
+def test_a_stop_is_within_the_tick_of_the_decision_and_empties_the_wire(
+    noise: ComfortNoise | None, before: int
+) -> None:
+    seat = Seat(noise)
+    seat.say(30)
+    seat.run(before)
+    loud, spoken_over_ms = np.full(FRAME_SAMPLES, 20_000, np.int16), 0
+    for _ in range(100):
+        spoken_over_ms += 20
+        seat.now_ms += 20
+        written = seat.wire.written
+        seat.channel.tick(seat.now_ms, loud, 1.0)
+        if any(isinstance(event, PromptStopped) for event in seat.events):
+            break
+        seat.wire.play()
+    assert spoken_over_ms <= BargeInSettings().speech_ms + 20
+    # Not one frame of the prompt in the tick of the decision, and none that was queued before.
+    assert seat.wire.written - written == (1 if noise else 0)
+    assert not any((frame == SPEECH_LEVEL).any() for frame in seat.wire.queue)
+    said_until_now = seat.speech_frames()
+    seat.run(20)
+    assert seat.speech_frames() == said_until_now
+    assert [type(event) for event in seat.events].count(PromptStopped) == 1
+
+
+def test_our_own_voice_does_not_count_for_the_level_of_the_callee() -> None:
+    seat = Seat(None)
+    seat.say(30)
+    seat.run(3)
+    for _ in range(120):
+        seat.now_ms += 20
+        seat.channel.tick(seat.now_ms, np.full(FRAME_SAMPLES, SPEECH_LEVEL // 10, np.int16), 0.9)
+        seat.wire.play()
+    assert "level_in_dbfs" not in seat.channel.levels.figures()
+    assert seat.channel.barge_in.figures()["echo_suppressed"] == 1
+    assert not any(isinstance(event, PromptStopped | SpeechStarted) for event in seat.events)

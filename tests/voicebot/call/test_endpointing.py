@@ -11,6 +11,7 @@ from voicebot.call.endpointing import (
     SilenceElapsed,
     SpeechStarted,
     TurnEnded,
+    guess_after,
 )
 from voicebot.settings import EndpointingSettings
 
@@ -18,14 +19,16 @@ TICK_MS = 20
 SETTINGS = EndpointingSettings()
 
 
-def play(endpointer: Endpointer, *stretches: tuple[int, float], from_ms: int = 0) -> list[EndpointEvent]:
+def play(
+    endpointer: Endpointer, *stretches: tuple[int, float], from_ms: int = 0, wait_ms: float = 0.0
+) -> list[EndpointEvent]:
     """Step through (length in ms, probability) stretches; all events in order."""
     events: list[EndpointEvent] = []
     now_ms = from_ms
     for length_ms, probability in stretches:
         for _ in range(length_ms // TICK_MS):
             now_ms += TICK_MS
-            events += endpointer.step(now_ms, probability)
+            events += endpointer.step(now_ms, probability, wait_ms)
     return events
 
 
@@ -46,8 +49,38 @@ def test_going_on_after_a_pause_makes_the_guess_void() -> None:
 
 
 def test_a_short_pause_is_not_even_guessed_at() -> None:
-    events = play(Endpointer(SETTINGS), (600, 0.9), (160, 0.0), (600, 0.9))
+    events = play(Endpointer(SETTINGS), (600, 0.9), (SETTINGS.speculate_ms - TICK_MS, 0.0), (600, 0.9))
     assert [type(event) for event in events] == [SpeechStarted]
+
+
+def test_going_on_tells_how_long_the_pause_was() -> None:
+    events = play(Endpointer(SETTINGS), (600, 0.9), (400, 0.0), (600, 0.9))
+    assert events[-1] == Resumed(1, pause_ms=400)
+
+
+def test_a_busy_recogniser_is_not_asked_to_guess_before_the_turn_is_nearly_over() -> None:
+    idle, busy, swamped = (
+        play(Endpointer(SETTINGS), (600, 0.9), (700, 0.0), wait_ms=wait_ms) for wait_ms in (0, 250, 5000)
+    )
+    assert isinstance(idle[1], Paused)
+    assert isinstance(busy[1], Paused)
+    # Whoever goes on by then costs the others nothing.
+    assert [type(event) for event in swamped] == [SpeechStarted, TurnEnded]
+    resumed = play(Endpointer(SETTINGS), (600, 0.9), (300, 0.0), (600, 0.9), wait_ms=250)
+    assert [type(event) for event in resumed] == [SpeechStarted]
+
+
+WAITS_MS = st.floats(0, 20_000)
+
+
+@given(WAITS_MS, WAITS_MS, st.integers(SETTINGS.commit_ms, SETTINGS.dictation_end_ms))
+def test_the_longer_the_queue_the_later_the_guess(one: float, other: float, end_ms: int) -> None:
+    shorter, longer = (guess_after(wait_ms, end_ms, SETTINGS) for wait_ms in sorted((one, other)))
+    assert SETTINGS.speculate_ms <= shorter <= longer <= max(end_ms, SETTINGS.speculate_ms)
+
+
+def test_an_idle_recogniser_is_asked_at_once() -> None:
+    assert guess_after(0, SETTINGS.end_ms, SETTINGS) == SETTINGS.speculate_ms
 
 
 def test_dictation_waits_longer() -> None:

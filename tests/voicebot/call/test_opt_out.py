@@ -89,3 +89,9 @@ async def test_with_a_slow_recogniser_and_more_words_behind_it() -> None:
 async def test_nothing_else_is_taken_for_it() -> None:
     call = await play_call(Line(9.5, "yes"), digits=[(16.0, "4")])
     assert not call.result.opted_out
+
+
+async def test_after_another_request_over_the_disclosure() -> None:
+    call = await play_call(Line(1.0, "who is this"), Line(2.4, STOP))
+    assert_kept(call)
+    assert call.said[-1] == GOODBYE

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from telephony.line import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from voicebot.call.recording import RecordingWriter
-from voicebot.call.recording_files import RecordingFile, RecordingFormat, create
+from voicebot.call.recording_files import RecordingFile, RecordingFormat, create, read_recording
 
 FORMATS = pytest.mark.parametrize("format", ["wav", "opus"])
 TICKS = 50 * 7 + 13
@@ -63,6 +63,25 @@ def test_both_channels_lie_where_they_were_heard(tmp_path: Path, format: Recordi
     size = min(left.size, heard.size)
     assert np.corrcoef(heard[:size], left[:size])[0, 1] > 0.8
     assert abs(np.corrcoef(heard[:size], right[:size])[0, 1]) < 0.1
+
+
+@FORMATS
+def test_a_recording_is_read_as_it_was_written(tmp_path: Path, format: RecordingFormat) -> None:
+    heard, said = bursts(1), bursts(2)
+    with RecordingWriter(tmp_path, format) as writer:
+        call = writer.open("call-1")
+        for h, s in zip(heard.reshape(-1, FRAME_SAMPLES), said.reshape(-1, FRAME_SAMPLES), strict=True):
+            call.sent(s)
+            call.tick(h)
+        call.close()
+    both = read_recording(call.path)
+    for channel, original in zip(both.T, (heard, said), strict=True):
+        if format == "wav":
+            assert np.array_equal(channel, original)
+        else:
+            assert abs(lag_ms(original, channel.astype(np.float32))) <= 5
+            size = min(channel.size, original.size)
+            assert np.corrcoef(channel[:size], original[:size])[0, 1] > 0.8
 
 
 @FORMATS

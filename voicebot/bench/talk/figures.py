@@ -50,6 +50,8 @@ class TalkSummary:
     ours_by_this: float | None
     """Our median latency by this one's; none for ours."""
     cpu_per_call_minute: float | None
+    cpu_shares: dict[str, float]
+    """Share (0..1) of that in each of its processes, by what it runs."""
     rss_mb: float | None
     generator_late_p99_ms: float | None
     generator_limited: bool
@@ -125,6 +127,7 @@ def _summary(runs: Sequence[TalkRun], turns: int, ours_p50_s: float | None) -> T
         max_s=max(latencies, default=None),
         ours_by_this=None if name == OURS.name or not p50_s or not ours_p50_s else ours_p50_s / p50_s,
         cpu_per_call_minute=_median([cpu_per_call_minute(result) for result in results]),
+        cpu_shares=_shares(results),
         rss_mb=_median([result.rss_mb for result in results]),
         generator_late_p99_ms=max(late_ms, default=None),
         generator_limited=max(late_ms, default=0.0) > LATE_GENERATOR_MS,
@@ -139,6 +142,15 @@ def _summary(runs: Sequence[TalkRun], turns: int, ours_p50_s: float | None) -> T
 def cpu_per_call_minute(result: TalkResult) -> float:
     """CPU seconds for each minute that one call lasts."""
     return result.cpu_s / (sum(call.duration_s for call in result.heard.calls) / 60)
+
+
+def _shares(results: Sequence[TalkResult]) -> dict[str, float]:
+    totals = dict[str, float]()
+    for result in results:
+        for name, cpu_s in result.cpu_by_name.items():
+            totals[name] = totals.get(name, 0.0) + cpu_s
+    whole = sum(totals.values()) or 1.0
+    return {name: cpu_s / whole for name, cpu_s in sorted(totals.items(), key=lambda entry: -entry[1])}
 
 
 def _latencies(runs: Iterable[TalkRun]) -> list[float]:

@@ -17,9 +17,6 @@ from voicebot.console.steps import Steps
 from voicebot.service import fetch_weights, weights_for
 from voicebot.settings import Settings, load_settings
 
-MOST_CALLS = 250
-_MOST_SIZES = 6
-
 Wire = Literal["websocket", "rtp"]
 WIRES: dict[str, Wire] = {"websocket": "websocket", "rtp": "rtp"}
 
@@ -90,18 +87,6 @@ def talk_bench(
         Console(),
         contenders(peer),
     )
-
-
-def call_counts(text: str) -> tuple[int, ...]:
-    """Numbers of calls, such as "1,4,8". Raises BenchError naming what is wrong."""
-    words = text.split(",")
-    counts = tuple(int(word) for word in words if word.strip().isdecimal())
-    if len(counts) != len(words) or len(counts) > _MOST_SIZES or not all(0 < n <= MOST_CALLS for n in counts):
-        raise BenchError(
-            f"--calls {text!r} is not usable. "
-            f"Write at most {_MOST_SIZES} numbers of 1 to {MOST_CALLS}, as 1,4,8"
-        )
-    return tuple(dict.fromkeys(counts))
 
 
 def require_folder(file: Path | None) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from voicebot.bench.error import BenchError
-from voicebot.bench.process_cost import ProcessCost, tree_cost
+from voicebot.bench.process_cost import ProcessCost, tree_cost, tree_cpu_by_name
 
 _LONGEST_LINE = 16 << 20
 _FAULT_LENGTH = 600
@@ -30,6 +30,10 @@ class BenchProcess:
     def cost(self) -> ProcessCost:
         """Of it and all that it started, now."""
         return tree_cost(self.process.pid)
+
+    def cpu_by_name(self) -> dict[str, float]:
+        """CPU seconds of it and all that it started, by what they run."""
+        return tree_cpu_by_name(self.process.pid)
 
     async def said(self, event: str, within_s: float) -> dict[str, Any]:
         """The next line with that event; others are passed over. Raises BenchError."""

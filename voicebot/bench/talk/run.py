@@ -74,6 +74,8 @@ class TalkResult:
     served: Served | None
     """What our service tells of itself."""
     cpu_s: float
+    cpu_by_name: dict[str, float]
+    """The same by what each of its processes runs."""
     window_s: float
     rss_mb: float
     processes: int
@@ -162,6 +164,7 @@ class _Talk:
     heard: Generated
     before: ProcessCost
     after: ProcessCost
+    cpu_by_name: dict[str, float]
     window_s: float
     generator_cpu_s: float
 
@@ -171,15 +174,22 @@ async def _talk(
 ) -> _Talk:
     """From the first call to the end of the last; both processes are looked at then, and only then."""
     begun = await generator.said("begun", plan.longest_s if plan.silent_s else _BEGIN_S)
-    before, own_before = contender.cost(), generator.cost()
+    before, own_before, names_before = contender.cost(), generator.cost(), contender.cpu_by_name()
     if contender_listens:
         contender.tell("begun")
     over = await generator.said("over", plan.longest_s)
-    after, own_after = contender.cost(), generator.cost()
+    after, own_after, names_after = contender.cost(), generator.cost(), contender.cpu_by_name()
     if contender_listens:
         contender.tell("over")
     heard = _GENERATED.validate_python((await generator.said("result", _RESULT_S))["result"])
-    return _Talk(heard, before, after, over["at_s"] - begun["at_s"], own_after.cpu_s - own_before.cpu_s)
+    return _Talk(
+        heard=heard,
+        before=before,
+        after=after,
+        cpu_by_name={name: cpu_s - names_before.get(name, 0.0) for name, cpu_s in names_after.items()},
+        window_s=over["at_s"] - begun["at_s"],
+        generator_cpu_s=own_after.cpu_s - own_before.cpu_s,
+    )
 
 
 def _result(talk: _Talk, transcripts: Sequence[tuple[str, ...]], served: Served | None) -> TalkResult:
@@ -190,6 +200,7 @@ def _result(talk: _Talk, transcripts: Sequence[tuple[str, ...]], served: Served 
         transcripts=tuple(transcripts),
         served=served,
         cpu_s=talk.after.cpu_s - talk.before.cpu_s,
+        cpu_by_name=talk.cpu_by_name,
         window_s=talk.window_s,
         rss_mb=talk.after.rss_mb,
         processes=talk.after.processes,

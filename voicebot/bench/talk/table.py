@@ -73,6 +73,12 @@ def _stages(row: TalkSummary) -> str:
     return " + ".join(_number(stage, 0) for stage in stages)
 
 
+def _shares(row: TalkSummary) -> str:
+    if len(row.cpu_shares) < 2:
+        return "-"
+    return "\n".join(f"{name} {100 * share:.0f}" for name, share in row.cpu_shares.items())
+
+
 _LINES: dict[str, _Cell] = {
     "latency p50, s": lambda row: _number(row.p50_s, 2),
     "latency p95, s": lambda row: _number(row.p95_s, 2),
@@ -84,6 +90,7 @@ _LINES: dict[str, _Cell] = {
     "understood word by word": lambda row: f"{row.understood} of {row.turns}",
     "calls lost": lambda row: str(row.lost),
     "CPU s per call-minute": lambda row: _number(row.cpu_per_call_minute, 2),
+    "of which, %": lambda row: _shares(row),
     "memory, MB": lambda row: _number(row.rss_mb, 0),
     "stages, ms": _stages,
     "generator late p99, ms": lambda row: (
