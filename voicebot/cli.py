@@ -250,7 +250,7 @@ def bench_latency(
 
 @bench_app.command("capacity")
 def bench_capacity(
-    most: Annotated[int, typer.Option(min=1, max=120, help="Try no more calls at once.")] = 32,
+    most: Annotated[int, typer.Option(min=1, max=120, help="Try no more calls at once.")] = 64,
     minutes: Annotated[float, typer.Option(min=1, max=120, help="Begin no run after this long.")] = 5,
     turns: Annotated[int, typer.Option(min=1, max=30, help="Questions of each caller.")] = 6,
     wire: Annotated[str, typer.Option(help="websocket or rtp.")] = "websocket",
