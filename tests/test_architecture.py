@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from itertools import chain
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -132,7 +133,7 @@ def test_links_lead_somewhere_and_every_page_is_linked_from_the_readme() -> None
 
 def test_readme_accounts_for_every_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    wanted = [*project["project"]["dependencies"], *sum(project["dependency-groups"].values(), [])]
+    wanted = [*project["project"]["dependencies"], *chain(*project["dependency-groups"].values())]
     names = {re.split(r"[=<>\[; ]", requirement)[0] for requirement in wanted}
     rows = set(re.findall(r"^\| `([^`]+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
     assert names == rows & names
