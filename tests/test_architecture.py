@@ -5,8 +5,8 @@ import re
 import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
-from itertools import chain
 from graphlib import TopologicalSorter
+from itertools import chain
 from pathlib import Path
 
 import grimp

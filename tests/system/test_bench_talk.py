@@ -1,4 +1,4 @@
-"""The talking benchmarks as commands, against the real service. Figures are checked to be there, not to be good."""
+"""The talking benchmarks as commands, against the real service. Figures have to be there, not to be good."""
 
 import json
 from pathlib import Path
