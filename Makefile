@@ -47,10 +47,21 @@ install: $(ready) ## Only create the environment
 lock: $(uv) ## Resolve requirements.lock anew from pyproject.toml; ARGS=--upgrade for newer versions
 	$(uv) pip compile --quiet --universal --generate-hashes --no-emit-index-url --group dev \
 	    --custom-compile-command "make lock" $(ARGS) pyproject.toml --output-file requirements.lock
+	$(uv) pip compile --quiet --universal --generate-hashes --no-emit-index-url --group pipecat \
+	    --custom-compile-command "make lock" $(ARGS) --output-file requirements-pipecat.lock
+
+.PHONY: pipecat
+pipecat: .venv-pipecat/.ready ## Install Pipecat beside us, to be measured in the same run (voicebot bench)
+
+.venv-pipecat/.ready: requirements-pipecat.lock $(uv)
+	@echo "==> Installing the packages of requirements-pipecat.lock into .venv-pipecat"
+	@test -x .venv-pipecat/bin/python || $(uv) venv --quiet --clear --python "$(PYTHON)" .venv-pipecat
+	$(uv) pip sync --quiet --python .venv-pipecat/bin/python --require-hashes requirements-pipecat.lock
+	@touch $@
 
 .PHONY: clean
 clean: ## Remove the environment, caches and results; weights stay in ~/.cache/voicebot
-	rm -rf .venv .uv out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-pipecat .uv out .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(ready): requirements.lock pyproject.toml $(uv)

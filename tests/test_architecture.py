@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from graphlib import TopologicalSorter
+from itertools import chain
 from pathlib import Path
 
 import grimp
@@ -17,6 +18,7 @@ ROOMS = ("voicebot", "dialogs", "models", "telephony")
 TOP_LEVEL = {
     *ROOMS,
     *("tests", "docs", "pyproject.toml", "requirements.lock", "Dockerfile.gpu", "Makefile"),
+    "requirements-pipecat.lock",
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE"),
     *(".ci", ".github", ".git", ".gitignore", ".dockerignore", ".editorconfig"),
 }
@@ -131,7 +133,7 @@ def test_links_lead_somewhere_and_every_page_is_linked_from_the_readme() -> None
 
 def test_readme_accounts_for_every_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    wanted = [*project["project"]["dependencies"], *chain(*project["dependency-groups"].values())]
     names = {re.split(r"[=<>\[; ]", requirement)[0] for requirement in wanted}
     rows = set(re.findall(r"^\| `([^`]+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
     assert names == rows & names

@@ -86,10 +86,13 @@ def test_example_campaign_and_settings_load(tmp_path: Path) -> None:
     assert load_settings(example("docs/settings.md", 0, tmp_path)).trunks["main"].user == "callcentre"
 
 
+_WITH_COMMANDS = ("scripts", "campaigns", "settings", "bench", "performance")
+
+
 def test_commands_and_options_that_are_shown_exist() -> None:
     lines = [
         line
-        for name in ("README.md", "docs/scripts.md", "docs/campaigns.md", "docs/settings.md", "docs/bench.md")
+        for name in ("README.md", *(f"docs/{page}.md" for page in _WITH_COMMANDS))
         for line in re.findall(r"^(?:[A-Z_]+=\S+ )?voicebot (.*?)(?: +#.*)?$", page(name), re.MULTILINE)
     ]
     assert len(lines) > 8

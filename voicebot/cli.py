@@ -225,6 +225,71 @@ def bench_media(
     raise typer.Exit(0 if measured else 1)
 
 
+@bench_app.command("latency")
+def bench_latency(
+    calls: Annotated[str, typer.Option(help="Numbers of calls at once, one run each.")] = "1,4,8",
+    turns: Annotated[int, typer.Option(min=1, max=30, help="Questions of each caller.")] = 6,
+    rounds: Annotated[int, typer.Option(min=1, max=10, help="Turns of each contender.")] = 1,
+    wire: Annotated[str, typer.Option(help="websocket or rtp.")] = "websocket",
+    peer: Annotated[str, typer.Option(help="Also measure this one: pipecat.")] = "",
+    live_speech: Annotated[bool, typer.Option("--live-speech", help="Render each reply anew.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all figures here.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw latency against calls here.")] = None,
+    settings_file: SettingsFile = None,
+) -> None:
+    """How long callers wait for a reply, and what a talking call costs."""
+    from voicebot.bench.media import call_counts
+    from voicebot.bench.talk.latency import run_latency_bench
+    from voicebot.bench.talk.preparation import talk_bench
+
+    with _clear_errors():
+        bench = talk_bench(settings_file, wire, peer, turns, live_speech)
+        measured = run_latency_bench(bench, call_counts(calls), rounds, json_file, plot)
+    raise typer.Exit(0 if measured else 1)
+
+
+@bench_app.command("capacity")
+def bench_capacity(
+    most: Annotated[int, typer.Option(min=1, max=120, help="Try no more calls at once.")] = 64,
+    minutes: Annotated[float, typer.Option(min=1, max=120, help="Begin no run after this long.")] = 5,
+    turns: Annotated[int, typer.Option(min=1, max=30, help="Questions of each caller.")] = 6,
+    wire: Annotated[str, typer.Option(help="websocket or rtp.")] = "websocket",
+    peer: Annotated[str, typer.Option(help="Also measure this one: pipecat.")] = "",
+    live_speech: Annotated[bool, typer.Option("--live-speech", help="Render each reply anew.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all figures here.")] = None,
+    settings_file: SettingsFile = None,
+) -> None:
+    """How many calls can talk at once with replies in time."""
+    from voicebot.bench.talk.capacity import run_capacity_bench
+    from voicebot.bench.talk.preparation import talk_bench
+
+    with _clear_errors():
+        bench = talk_bench(settings_file, wire, peer, turns, live_speech)
+        measured = run_capacity_bench(bench, most, minutes, json_file)
+    raise typer.Exit(0 if measured else 1)
+
+
+@bench_app.command("silent")
+def bench_silent(
+    calls: Annotated[str, typer.Option(help="Numbers of calls at once, one run each.")] = "20,50,200",
+    seconds: Annotated[float, typer.Option(min=2, max=60, help="Measured time of one run.")] = 10,
+    rounds: Annotated[int, typer.Option(min=1, max=10, help="Turns of each contender.")] = 1,
+    wire: Annotated[str, typer.Option(help="websocket or rtp.")] = "websocket",
+    peer: Annotated[str, typer.Option(help="Also measure this one: pipecat.")] = "",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all figures here.")] = None,
+    settings_file: SettingsFile = None,
+) -> None:
+    """What a call costs in which nobody speaks: media, voice detection and recording."""
+    from voicebot.bench.media import call_counts
+    from voicebot.bench.talk.preparation import talk_bench
+    from voicebot.bench.talk.silent import run_silent_bench
+
+    with _clear_errors():
+        bench = talk_bench(settings_file, wire, peer, turns=0)
+        measured = run_silent_bench(bench, call_counts(calls), seconds, rounds, json_file)
+    raise typer.Exit(0 if measured else 1)
+
+
 @bench_app.command("replay")
 def bench_replay(
     campaign: Annotated[str, typer.Argument(help="Name of a campaign that was run with recordings.")],

@@ -59,6 +59,26 @@ def tree_cost(pid: int) -> ProcessCost:
     return total
 
 
+def tree_cpu_by_name(pid: int) -> dict[str, float]:
+    """CPU seconds of a process ("itself") and of its descendants, by what each of them runs."""
+    shares = dict[str, float]()
+    for member in _tree(pid):
+        folder = Path(f"/proc/{member}")
+        with suppress(*_GONE):
+            name = "itself" if member == pid else command_name((folder / "cmdline").read_bytes())
+            shares[name] = shares.get(name, 0.0) + cpu_seconds((folder / "stat").read_text())
+    return shares
+
+
+def command_name(cmdline: bytes) -> str:
+    """What a /proc/PID/cmdline runs: an engine by its name, a module by its own, else the program."""
+    words = cmdline.decode(errors="replace").rstrip("\0").split("\0")
+    if "-m" not in words[:-1]:
+        return Path(words[0]).name
+    module, *arguments = words[words.index("-m") + 1 :]
+    return arguments[0] if module.endswith("engine_worker") and arguments else module
+
+
 def _tree(pid: int) -> Iterator[int]:
     yield pid
     for listed in Path(f"/proc/{pid}/task").glob("*/children"):

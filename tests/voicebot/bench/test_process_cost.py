@@ -7,7 +7,14 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicebot.bench.process_cost import ProcessCost, cpu_seconds, process_cost, tree_cost
+from voicebot.bench.process_cost import (
+    ProcessCost,
+    command_name,
+    cpu_seconds,
+    process_cost,
+    tree_cost,
+    tree_cpu_by_name,
+)
 
 STATUS = "Name:\tpython\nState:\tS (sleeping)\nVmRSS:\t   67072 kB\nThreads:\t306\n"
 ZOMBIE = "Name:\tpython\nState:\tZ (zombie)\nThreads:\t1\n"
@@ -63,3 +70,20 @@ def test_a_process_that_is_gone_costs_nothing() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     assert tree_cost(child.pid) == ProcessCost()
+
+
+def test_a_process_is_named_by_what_it_runs() -> None:
+    assert command_name(b"/usr/bin/python3\0-m\0models.engine_worker\0whisper-tiny.en\x007\x005\0") == (
+        "whisper-tiny.en"
+    )
+    assert command_name(b"python3\0-m\0telephony.sip.worker\x009\0") == "telephony.sip.worker"
+    assert command_name(b"/usr/bin/sipp\0-sn\0uas\0") == "sipp"
+    assert command_name(b"") == ""
+
+
+def test_the_cpu_of_a_tree_is_told_by_name() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        shares = tree_cpu_by_name(os.getpid())
+        child.communicate(b"\n")
+    assert shares["itself"] > 0
+    assert len(shares) >= 2
