@@ -1,12 +1,11 @@
 """Calls on which nobody speaks, over WebSocket: what the media path costs when it has nothing to do.
 
-The service's own bridge, media clock, voice detector, tones and channels; the far end is a process of its own.
+The service's own bridge, media clock, voice detector, tones and channels; the far end has its own process.
 """
 
 import argparse
 import asyncio
 import json
-import os
 import resource
 import socket
 import sys
@@ -17,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from models.registry.weights import weights_path
+from models.registry.catalogue import weights_path
 from models.vad.silero import BatchedVad
 from telephony.line import Answered, DialRequest, Frame
 from telephony.tones import ToneDetector
@@ -32,7 +31,7 @@ from voicebot.call.endpointing import Endpointer
 from voicebot.call.media_clock import MediaClock, TickLateness
 from voicebot.call.recording import RecordingWriter
 from voicebot.service import DETECTOR, MOST_CALLS_WITH_TONES, media_first
-from voicebot.settings import load_settings
+from voicebot.settings import Settings, load_settings
 
 _SETTLE_S = 2.0
 _ANSWER_S = 30.0
@@ -72,7 +71,8 @@ class SilentOriginator:
 
     async def originate(self, request: DialRequest, target: MediaTarget, report: Report) -> str:
         """Name the address to the far end."""
-        assert self._far_end and self._far_end.stdin
+        assert self._far_end is not None
+        assert self._far_end.stdin is not None
         self._far_end.stdin.write(f"{target.media_url}\n".encode())
         return target.token
 
@@ -127,6 +127,29 @@ class _CountingChannel(CallChannel):
         return there
 
 
+async def _answered(
+    bridge: MediaBridge,
+    number: int,
+    settings: Settings,
+    writer: RecordingWriter | None,
+    events: list[ChannelEvent],
+) -> _CountingChannel:
+    leg = await bridge.dial(DialRequest(f"+1555{number:07}"))
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            while not isinstance(await leg.next_event(), Answered):
+                pass
+    except TimeoutError:
+        raise BenchError(f"call {number} was not answered in {_ANSWER_S:g} s") from None
+    return _CountingChannel(
+        leg,
+        Endpointer(settings.endpointing),
+        BargeIn(settings.barge_in, "en"),
+        writer.open(f"call-{number}") if writer else None,
+        events.append,
+    )
+
+
 def _cpu_s() -> float:
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
@@ -137,7 +160,8 @@ async def measure_silent(
 ) -> SilentResult:
     """Answer `calls` calls, wait until they have settled, and measure for `seconds`.
 
-    `noise_dbfs` is the noise of the line, None for digital silence. Raises BenchError if a call is not answered.
+    `noise_dbfs` is the noise of the line, None for digital silence. Raises BenchError if a call is not
+    answered.
     """
     settings = load_settings()
     events: list[ChannelEvent] = []
@@ -150,23 +174,8 @@ async def measure_silent(
         group = await stack.enter_async_context(asyncio.TaskGroup())
         ticking = group.create_task(clock.run())
         stack.callback(ticking.cancel)
-        channels = []
-        for number in range(calls):
-            leg = await bridge.dial(DialRequest(f"+1555{number:07}"))
-            try:
-                async with asyncio.timeout(_ANSWER_S):
-                    while not isinstance(await leg.next_event(), Answered):
-                        pass
-            except TimeoutError:
-                raise BenchError(f"call {number} was not answered in {_ANSWER_S:g} s") from None
-            channel = _CountingChannel(
-                leg,
-                Endpointer(settings.endpointing),
-                BargeIn(settings.barge_in, "en"),
-                writer.open(f"call-{number}") if writer else None,
-                events.append,
-            )
-            channels.append(channel)
+        channels = [await _answered(bridge, number, settings, writer, events) for number in range(calls)]
+        for channel in channels:
             clock.attach(channel)
         await asyncio.sleep(_SETTLE_S)
         clock.lateness = late = TickLateness()

@@ -1,6 +1,6 @@
 """The far end of silent calls: Twilio's messages of a line on which nobody speaks, from a process of its own.
 
-Addresses of media come one a line on standard input; the name of each call that is up goes to standard output.
+Addresses of media come on standard input, one a line.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from contextlib import suppress
+from functools import partial
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -91,6 +92,10 @@ class SilentCaller(asyncio.Protocol):
             self._sent += 1
 
 
+def _same(caller: SilentCaller) -> SilentCaller:
+    return caller
+
+
 async def _send_on_time(callers: list[SilentCaller]) -> None:
     loop = asyncio.get_running_loop()
     origin_s, step = loop.time(), 0
@@ -112,7 +117,7 @@ async def play_silent_callers(noise_dbfs: float | None) -> None:
     while line := (await lines.readline()).decode().strip():
         address = urlsplit(line)
         caller = SilentCaller(line, len(callers), noise_dbfs)
-        await loop.create_connection(lambda made=caller: made, address.hostname, address.port)
+        await loop.create_connection(partial(_same, caller), address.hostname or "", address.port or 0)
         callers.append(caller)
     sending.cancel()
     with suppress(asyncio.CancelledError):
