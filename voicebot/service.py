@@ -18,6 +18,7 @@ from models.llm.openai_client import ChatModelSettings, OpenAiChatModel
 from models.registry.catalogue import load_catalogue, weights_path
 from models.registry.weights import Progress, fetch, verify
 from models.tts.service import VOICE, PiperSpeaker, serve_piper
+from models.vad.gate import GatedVad
 from models.vad.silero import BatchedVad
 from telephony.line import Line
 from telephony.tones import ToneDetector
@@ -97,7 +98,7 @@ async def prepare_service(
         with steps.step("Start the engines"):
             engines, speaker = await _start_engines(settings, script, stack)
         await render(fixed_sayings(script), speaker, steps)
-        detector = BatchedVad(weights_path(DETECTOR, "silero_vad.onnx", settings.weights))
+        detector = GatedVad(BatchedVad(weights_path(DETECTOR, "silero_vad.onnx", settings.weights)))
         clock = MediaClock(detector, ToneDetector(MOST_CALLS_WITH_TONES))
         writer = stack.enter_context(RecordingWriter(recordings, settings.recording_format))
         # What lives this long is never garbage: keep the collector from walking it during calls.

@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from models.registry.catalogue import weights_path
+from models.vad.gate import GatedVad
 from models.vad.silero import BatchedVad
 from telephony.line import Answered, DialRequest, Frame
 from telephony.tones import ToneDetector
@@ -33,7 +34,8 @@ from voicebot.call.recording import RecordingWriter
 from voicebot.service import DETECTOR, MOST_CALLS_WITH_TONES, media_first
 from voicebot.settings import Settings, load_settings
 
-_SETTLE_S = 2.0
+_SETTLE_S = 4.0
+"""Longer than the voice detector listens after the last sound."""
 _ANSWER_S = 30.0
 
 
@@ -169,7 +171,7 @@ async def measure_silent(
         stack.enter_context(media_first())
         bridge = await stack.enter_async_context(_bridge(calls, noise_dbfs))
         writer = stack.enter_context(RecordingWriter(recordings)) if recordings else None
-        detector = BatchedVad(weights_path(DETECTOR, "silero_vad.onnx", settings.weights))
+        detector = GatedVad(BatchedVad(weights_path(DETECTOR, "silero_vad.onnx", settings.weights)))
         clock = MediaClock(detector, ToneDetector(MOST_CALLS_WITH_TONES))
         group = await stack.enter_async_context(asyncio.TaskGroup())
         ticking = group.create_task(clock.run())

@@ -6,6 +6,7 @@ speaks. The schedule is absolute: a late tick is made up for, never forgotten.
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -19,6 +20,9 @@ from telephony.tones import ToneEvent
 VAD_WINDOW = 256
 """Samples of one detector window: 32 ms at 8 kHz."""
 
+_STEP = math.gcd(VAD_WINDOW, FRAME_SAMPLES)
+_PLACES = VAD_WINDOW // _STEP
+"""Where in a frame a window can begin."""
 _INITIAL_ROWS = 32
 _PCM_SCALE = np.float32(1 / 32768)
 
@@ -117,7 +121,10 @@ class MediaClock:
         slot = self._detector.open()
         while slot >= self._filled.size:
             self._grow()
-        self._filled[slot] = 0
+        # A window takes 1.6 ticks. Calls begin theirs at different places, so that the detector has as much
+        # to do in every tick; a call that joins is taken to have been silent before.
+        self._filled[slot] = slot % _PLACES * _STEP
+        self._pending[slot] = 0.0
         self._probability[slot] = 0.0
         self._channels[channel] = slot
         if tones_only:
