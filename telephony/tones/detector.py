@@ -95,11 +95,10 @@ class ToneDetector:
             raise ValueError(f"frames must be ({len(slots)}, {FRAME_SAMPLES}), not {frames.shape}")
         newest = self._ring[tick % _FRAMES_KEPT]
         newest[:] = 0
-        samples = frames / _FULL_SCALE if frames.dtype == np.int16 else frames
-        newest[slots] = samples
+        newest[slots] = frames / _FULL_SCALE if frames.dtype == np.int16 else frames
         if not len(slots):
             return []
-        loud = np.flatnonzero(self._loud(tick, slots, samples))
+        loud = np.flatnonzero(self._loud(tick, slots, newest[slots]))
         end_ms = (tick + 1) * FRAME_MS
         events: list[ToneEvent] = []
         for heard in self._short_looks.take(self._last_frames(tick, 2, slots[loud])):

@@ -62,11 +62,14 @@ def test_a_peer_that_takes_nothing_is_full_after_500_messages() -> None:
 async def test_drained_waits_for_the_last_message_or_the_end_of_the_connection() -> None:
     outbox = Outbox()
     await asyncio.wait_for(outbox.drained(), 1)
-    for end in (lambda: outbox.connect(lambda message: None), outbox.disconnect):
+    for peer_comes in (True, False):
         outbox.disconnect()
         outbox.put(("waits",))
         waiting = asyncio.create_task(outbox.drained())
         await asyncio.sleep(0)
         assert not waiting.done()
-        end()
+        if peer_comes:
+            outbox.connect(lambda message: None)
+        else:
+            outbox.disconnect()
         await asyncio.wait_for(waiting, 1)
