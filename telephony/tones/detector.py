@@ -61,6 +61,7 @@ class ToneDetector:
         self._digits = Runs(capacity, DTMF_RUNS)
         self._tones = Runs(capacity, SINGLE_TONE_RUNS)
         self._progress = Runs(capacity, PROGRESS_RUNS)
+        self._all_runs = (self._digits, self._tones, self._progress)
         self._calls: dict[int, _Call] = {}
         self._free = list(range(capacity))[::-1]
         self._candidates: set[int] = set()
@@ -73,7 +74,7 @@ class ToneDetector:
         self._ring[:, slot] = 0
         self._peaks[:, slot] = 0
         self._low[slot] = False
-        for runs in (self._digits, self._tones, self._progress):
+        for runs in self._all_runs:
             runs.forget(slot)
         self._calls[slot] = _Call()
         return slot
@@ -99,6 +100,9 @@ class ToneDetector:
         if not len(slots):
             return []
         loud = np.flatnonzero(self._loud(tick, slots, newest[slots]))
+        if not loud.size and not self._candidates and not any(runs.any_of(slots) for runs in self._all_runs):
+            self._low[slots] = False
+            return []
         end_ms = (tick + 1) * FRAME_MS
         events: list[ToneEvent] = []
         for heard in self._short_looks.take(self._last_frames(tick, 2, slots[loud])):
