@@ -31,7 +31,7 @@ def _message(fields: object) -> bytes:
     return bytes([_TEXT]) + length + bytes(4) + text
 
 
-def _silence(noise_dbfs: float | None, seed: int) -> list[bytes]:
+def silence(noise_dbfs: float | None, seed: int) -> list[bytes]:
     """Mu-law frames: digital silence, or noise of that level."""
     samples = np.zeros(_LOOP_FRAMES * FRAME_SAMPLES)
     if noise_dbfs is not None:
@@ -62,7 +62,7 @@ class SilentCaller(asyncio.Protocol):
                     "streamSid": self._stream,
                 }
             )
-            for place, frame in enumerate(_silence(noise_dbfs, number))
+            for place, frame in enumerate(silence(noise_dbfs, number))
         ]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
