@@ -25,7 +25,7 @@ from voicebot.settings import BargeInSettings, EndpointingSettings
 ROUNDS, TICKS = 7, 25
 MOST_FLOORS = 20
 """The floor is to decode a frame and copy it; all that a silent call needs was 8 to 12 times as much,
-and 26 times with the voice network run on silence."""
+and 30 times with the voice network run on silence."""
 MOST_GROWTH = 2.0
 """Of the cost per call, from 50 to 200 calls: caches explain 1.5, work for each pair of calls would be 4."""
 
