@@ -21,6 +21,7 @@ from models.registry.catalogue import load_catalogue, weights_path
 from models.registry.weights import Progress, fetch, verify
 from models.tts.service import CachedSpeaker, serve_voice
 from models.tts.service import weights_for as voice_for
+from models.vad.gate import GatedVad
 from models.vad.silero import BatchedVad
 from telephony.line import Line
 from telephony.tones import ToneDetector
@@ -103,7 +104,7 @@ async def prepare_service(
         with steps.step("Start the engines"):
             engines, speaker = await _start_engines(settings, script, stack)
         await render(fixed_sayings(script), speaker, steps)
-        detector = BatchedVad(weights_path(DETECTOR, "silero_vad.onnx", settings.weights))
+        detector = GatedVad(BatchedVad(weights_path(DETECTOR, "silero_vad.onnx", settings.weights)))
         clock = MediaClock(detector, ToneDetector(MOST_CALLS_WITH_TONES))
         writer = stack.enter_context(RecordingWriter(recordings, settings.recording_format))
         # What lives this long is never garbage: keep the collector from walking it during calls.

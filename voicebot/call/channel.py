@@ -186,6 +186,8 @@ class CallChannel:
             self._recording.close()
 
     def _send(self, now_ms: int) -> None:
+        if self._sounding is None and self._comfort_noise is None and not self.playout.active:
+            return
         queued = self.leg.queued_samples() if self.playout.active or self._comfort_noise else 0
         was_locked = self.playout.locked
         for _ in range(_MOST_FRAMES_PER_TICK):
