@@ -55,6 +55,13 @@ class PromptUnlocked:
 
 
 @dataclass(frozen=True, slots=True)
+class EchoRecognised:
+    """The utterance, taken for the callee's before the line's echo was known, was our own voice."""
+
+    utterance: int
+
+
+@dataclass(frozen=True, slots=True)
 class ToneHeard:
     """A tone on the line: a beep, a fax, a key (`detail` is its digit), ..."""
 
@@ -71,7 +78,14 @@ class ChannelFailed:
 
 
 ChannelEvent = (
-    EndpointEvent | ReplyStarted | ReplyFinished | PromptStopped | PromptUnlocked | ToneHeard | ChannelFailed
+    EndpointEvent
+    | ReplyStarted
+    | ReplyFinished
+    | PromptStopped
+    | PromptUnlocked
+    | EchoRecognised
+    | ToneHeard
+    | ChannelFailed
 )
 
 
@@ -119,7 +133,7 @@ class CallChannel:
         """One 20 ms step of this call."""
         self.heard_audio.add(now_ms, heard)
         if not self.held:
-            probability = self._without_echo(heard, probability)
+            probability = self._without_echo(now_ms, heard, probability)
             if probability >= _SPEECH:
                 self.levels.heard.add(heard)
             self._take_turns(now_ms, probability)
@@ -127,13 +141,17 @@ class CallChannel:
         if self._recording:
             self._recording.tick(heard)
 
-    def _without_echo(self, heard: Frame, probability: float) -> float:
+    def _without_echo(self, now_ms: int, heard: Frame, probability: float) -> float:
         """The probability that the callee speaks: what comes back of our own voice does not count."""
         said_dbfs, self._said_dbfs = self._said_dbfs, SILENT_DBFS
         echo = self.barge_in.echo
         if not echo.active and said_dbfs <= SILENT_DBFS:
             return probability
-        return echo.step(said_dbfs, frame_dbfs(heard), probability)
+        probability = echo.step(said_dbfs, frame_dbfs(heard), probability)
+        if echo.mistaken and self.endpointer.speech_ms(now_ms) <= echo.active_ticks * FRAME_MS:
+            self.endpointer.finish()
+            self._emit(EchoRecognised(self.endpointer.utterance))
+        return probability
 
     def _take_turns(self, now_ms: int, probability: float) -> None:
         expected_wait_ms = self._expected_wait_ms() if self.endpointer.pausing else 0.0

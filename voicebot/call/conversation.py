@@ -17,6 +17,7 @@ from voicebot.call.channel import (
     CallChannel,
     ChannelEvent,
     ChannelFailed,
+    EchoRecognised,
     PromptStopped,
     PromptUnlocked,
     ToneHeard,
@@ -120,12 +121,12 @@ class Conversation:
             ):
                 self._record(words)
                 self._end(Over.MACHINE, now_ms)
-            case Paused() | TurnEnded() | SilenceElapsed() | PartlyHeard():
+            case Paused() | TurnEnded() | SilenceElapsed() | PartlyHeard() | EchoRecognised():
                 pass  # Overtaken by an answer.
-            case PromptUnlocked():
-                self._on_unlocked(now_ms)
             case PromptStopped():
                 pass  # The channel has done it; the words will tell what to do next.
+            case PromptUnlocked():
+                self._on_unlocked(now_ms)
             case ToneHeard(kind):
                 if self._machine.heard_tone(kind, now_ms - self._answered_ms) is Party.MACHINE:
                     self._end(Over.MACHINE, now_ms)
@@ -134,9 +135,11 @@ class Conversation:
                 self._end(Over.TROUBLE, now_ms)
             case DigitPressed(digit=digit):
                 self._on_digit(digit, now_ms)
+            case EchoRecognised(utterance) if utterance > self._dealt_with:
+                self._drop(utterance)
+                self._playout.resume()
             case Held():
-                self._pass_over(self._endpointer.utterance)
-                self._hearing.make_void()
+                self._drop(self._endpointer.utterance)
                 self._channel.hold()
             case Unheld():
                 self._channel.unhold()
@@ -288,6 +291,10 @@ class Conversation:
             self.bot.fall_silent(now_ms)
             self._reply(held, now_ms)
 
+    def _drop(self, utterance: int) -> None:
+        self._pass_over(utterance)
+        self._hearing.make_void()
+
     def _pass_over(self, utterance: int) -> None:
         """Nothing more is to come of this utterance."""
         self._dealt_with = max(self._dealt_with, utterance)
@@ -375,8 +382,7 @@ class Conversation:
             return
         if not (digits := self._keys.press(digit, wanted)):
             return
-        self._pass_over(self._endpointer.utterance)
-        self._hearing.make_void()
+        self._drop(self._endpointer.utterance)
         self.bot.fall_silent(now_ms)
         self._log.customer(now_ms, now_ms, node=self.bot.state.node, digits=digits)
         self._watcher.said("customer", f"[keys {digits}]")
@@ -388,13 +394,7 @@ class Conversation:
         self.bot.over = why
 
     def _record(self, words: Understood) -> None:
-        self._log.customer(
-            words.start_ms,
-            words.end_ms,
-            text=words.text,
-            node=self.bot.state.node,
-            intent=words.intent,
-            asr_mode=words.transcript.mode if words.transcript else "",
-            goes_on=self._continuation.rest_of is not None and self._continuation.rest_of.noted,
-        )
+        spoken = {"text": words.text, "node": self.bot.state.node, "asr_mode": words.mode}
+        goes_on = self._continuation.rest_of is not None and self._continuation.rest_of.noted
+        self._log.customer(words.start_ms, words.end_ms, intent=words.intent, goes_on=goes_on, **spoken)
         self._watcher.said("customer", words.text)

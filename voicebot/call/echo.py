@@ -20,6 +20,8 @@ WINDOW = 25
 """Ticks that our voice may take to come back: what is queued on the wire, the line, the jitter buffer."""
 AUDIBLE_DBFS = -45.0
 """Quieter frames of ours bring back nothing that would be taken for speech."""
+FIRST_LOSS_DB = 15.0
+"""Until the line has taught its loss: most lose more, and people say hello over the first words."""
 MOST_LOSS_DB = 40.0
 """No more than this is believed of any line."""
 MARGIN_DB = 3.0
@@ -47,9 +49,11 @@ _gates = count()
 class EchoGate:
     """One call's gate between the voice detector and the machines that take turns."""
 
-    def __init__(self, least_loss_db: float) -> None:
-        """`least_loss_db`: the echo is at least so much weaker than what was said, on any line."""
-        self.loss_db = self._least_db = least_loss_db
+    def __init__(self, least_loss_db: float, first_loss_db: float = FIRST_LOSS_DB) -> None:
+        """`least_loss_db`: the echo is at least so much weaker than what was said, on any line.
+        `first_loss_db`: so much weaker it is taken to be until the line has taught its loss."""
+        self._least_db = least_loss_db
+        self.loss_db = max(least_loss_db, first_loss_db)
         """How much weaker our voice comes back on this line, as far as it is known."""
         self.suppressed = 0
         """Utterances that were all echo."""
@@ -60,6 +64,12 @@ class EchoGate:
         self._said: deque[float] = deque([SILENT_DBFS] * WINDOW, WINDOW)
         self._loudest = SILENT_DBFS
         """Of what may come back now."""
+        self.mistaken = False
+        """True in the tick in which what was taken for speech since we could be heard proves to be echo."""
+        self.active_ticks = 0
+        """How long `active` has been true."""
+        self._passed: list[float] = []
+        """How far above our voice the speech was that passed before the line had taught anything, in dB."""
         self._bounds: deque[float] = deque(maxlen=_BLOCKS_KEPT)
         self._block = _FIRST_BLOCK + next(_gates) * _STRIDE % _FIRST_BLOCK
         self._said_block: list[float] = [SILENT_DBFS] * WINDOW
@@ -77,9 +87,11 @@ class EchoGate:
         elif gone == self._loudest:
             self._loudest = max(self._said)
         self.active = self._loudest > AUDIBLE_DBFS
+        self.mistaken = False
         if not self.active:
-            self._loud_ticks = self._echo_ticks = 0
+            self._loud_ticks = self._echo_ticks = self.active_ticks = 0
             return probability
+        self.active_ticks += 1
         self._learn(said_dbfs, heard_dbfs)
         self.floor_dbfs = self._loudest - self.loss_db + MARGIN_DB
         if heard_dbfs > self.floor_dbfs:
@@ -93,6 +105,8 @@ class EchoGate:
             self._count(probability)
             return 0.0
         self._echo_ticks = 0
+        if not self._bounds and probability >= _SPEECH:
+            self._passed.append(heard_dbfs - self._loudest)
         return probability
 
     def _count(self, probability: float) -> None:
@@ -115,8 +129,20 @@ class EchoGate:
         self._heard_block.clear()
         self._block = _BLOCK
         if bound is not None:
+            taught = bool(self._bounds)
             self._bounds.append(bound)
             self.loss_db = min(max(self._least_db, *self._bounds), MOST_LOSS_DB)
+            if not taught:
+                self._think_again()
+
+    def _think_again(self) -> None:
+        """Now the loss is known: was what passed before nothing but echo?"""
+        loudest_echo = MARGIN_DB - self.loss_db
+        weak = sum(passed <= loudest_echo for passed in self._passed)
+        self.mistaken = weak > _NOT_LOUDER * len(self._passed)
+        self.suppressed += self.mistaken
+        self._loud_ticks = 0 if self.mistaken else self._loud_ticks
+        self._passed.clear()
 
 
 def loss_bound(said: NDArray[np.float64], heard: NDArray[np.float64]) -> float | None:

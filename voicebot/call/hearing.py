@@ -58,6 +58,11 @@ class Understood:
         return self.end_ms - self.start_ms
 
     @property
+    def mode(self) -> str:
+        """Which decoding gave the words; empty when recognition failed."""
+        return self.transcript.mode if self.transcript else ""
+
+    @property
     def heard(self) -> Heard:
         """What the dialogue is told of it."""
         return Heard(text=self.text, intent=self.intent.intent, confidence=self.intent.confidence)
