@@ -8,6 +8,10 @@ Stock Whisper pads every utterance to 30 s. Here the first pass sees a window of
 Hints (words likely at this point) are a prompt of the 30 s pass only: there they help (tiny.en 2.3 / 6.2 /
 19.9 %), on the short window they harm (9.1 / 17.6 / 42.6 %). A plain sentence, such as the one that asks for
 simplified Chinese, does not harm base there (2.8 / 3.4 / 20.5 %, measured in English).
+
+Features are computed of the utterance alone and padded with zeros: 1.6 ms of CPU for 3 s of speech, beside
+110 ms for the network (tiny.en). Padding with the value of silence gave the same on 60 sentences (clean /
+20 dB / 10 dB: 1.4 / 4.0 / 10.0 % with zeros, 1.4 / 3.5 / 10.5 % with silence).
 """
 
 import math
