@@ -323,6 +323,39 @@ def bench_replay(
         run_replay(plan, traffic, load_script(script), settings, json_file, Console())
 
 
+@bench_app.command("asr")
+def bench_asr(
+    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+    device: Annotated[str, typer.Option(help="cpu or cuda, if not that of the settings.")] = "",
+    compute_type: Annotated[str, typer.Option(help="Arithmetic, if not that of the settings.")] = "",
+    batch: Annotated[str, typer.Option(help="Batch sizes, one run each.")] = "1,2,4,8",
+    processes: Annotated[str, typer.Option(help="Numbers of engine processes, one run each.")] = "1,2",
+    weights: Annotated[str, typer.Option(help="Errors of this network alone.")] = "",
+    only: Annotated[int | None, typer.Option("--sentences", min=2, help="Only the first so many.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all figures here.")] = None,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Errors of the recogniser on telephone audio, its cost, and its throughput against batch size."""
+    from voicebot.bench.asr import AsrBench, run_asr_bench, with_recogniser
+
+    with _clear_errors():
+        settings = with_recogniser(load_settings(settings_file), device, compute_type)
+        wanted = AsrBench(language, batch, processes, weights, only)
+        run_asr_bench(wanted, settings, json_file, Console())
+
+
+@bench_app.command("end-of-turn")
+def bench_end_of_turn(
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all figures here.")] = None,
+    settings_file: SettingsFile = None,
+) -> None:
+    """Does the detector tell finished sentences from the same sentences cut short?"""
+    from voicebot.bench.end_of_turn import run_end_of_turn_bench
+
+    with _clear_errors():
+        run_end_of_turn_bench(load_settings(settings_file), json_file, Console())
+
+
 @app.callback(invoke_without_command=True)
 def main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
     """Phones people, talks with them, and reports what came of it."""

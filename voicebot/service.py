@@ -13,14 +13,19 @@ from dialogs.prompts import fixed_sayings
 from dialogs.script.format import Script
 from models.asr.service import serve_whisper
 from models.asr.service import weights_for as recogniser_for
+from models.end_of_turn.smart_turn import WEIGHTS as END_OF_TURN
+from models.end_of_turn.smart_turn import serve_end_of_turn
 from models.intent.service import IntentSettings, serve_intents
 from models.llm.openai_client import ChatModelSettings, OpenAiChatModel
 from models.registry.catalogue import load_catalogue, weights_path
 from models.registry.weights import Progress, fetch, verify
-from models.tts.service import VOICE, PiperSpeaker, serve_piper
+from models.tts.service import CachedSpeaker, serve_voice
+from models.tts.service import weights_for as voice_for
+from models.vad.gate import GatedVad
 from models.vad.silero import BatchedVad
 from telephony.line import Line
 from telephony.tones import ToneDetector
+from voicebot.call.asking_ahead import AheadLimit
 from voicebot.call.engines import Engines
 from voicebot.call.media_clock import MediaClock
 from voicebot.call.recording import RecordingWriter
@@ -64,20 +69,22 @@ class Service:
     clock: MediaClock
     line: Line
     engines: Engines
-    speaker: PiperSpeaker
+    speaker: CachedSpeaker
     recordings: RecordingWriter
 
 
-def weights_for(language: str) -> tuple[str, ...]:
-    """Catalogue entries that a script of this language runs on."""
-    return (DETECTOR, recogniser_for(language), EMBEDDING, VOICE)
+def weights_for(language: str, settings: Settings | None = None) -> tuple[str, ...]:
+    """Catalogue entries that a script of this language runs on; by default settings if none are given."""
+    voice = voice_for(language, settings.mandarin_voice if settings else None)
+    always = (DETECTOR, recogniser_for(language), EMBEDDING, *voice)
+    return (*always, END_OF_TURN) if settings and settings.endpointing.end_of_turn else always
 
 
 def check_ready(settings: Settings, script: Script, choice: LineChoice = ALL_TRUNKS) -> None:
     """Find what would stop the service before anything begins. Blocking.
 
     Raises WeightsError, LineError, or InputError for a trunk or bridge that there is not."""
-    verify(weights_for(script.language), settings.weights)
+    verify(weights_for(script.language, settings), settings.weights)
     check_line(settings, choice)
 
 
@@ -97,7 +104,7 @@ async def prepare_service(
         with steps.step("Start the engines"):
             engines, speaker = await _start_engines(settings, script, stack)
         await render(fixed_sayings(script), speaker, steps)
-        detector = BatchedVad(weights_path(DETECTOR, "silero_vad.onnx", settings.weights))
+        detector = GatedVad(BatchedVad(weights_path(DETECTOR, "silero_vad.onnx", settings.weights)))
         clock = MediaClock(detector, ToneDetector(MOST_CALLS_WITH_TONES))
         writer = stack.enter_context(RecordingWriter(recordings, settings.recording_format))
         # What lives this long is never garbage: keep the collector from walking it during calls.
@@ -124,7 +131,7 @@ async def fetch_weights(names: Sequence[str], folder: Path, steps: Steps) -> Non
         await asyncio.to_thread(fetch, names, folder, on_progress)
 
 
-async def render(texts: Sequence[str], speaker: PiperSpeaker, steps: Steps) -> None:
+async def render(texts: Sequence[str], speaker: CachedSpeaker, steps: Steps) -> None:
     """Render prompts ahead and keep them for good: the goodbye must be there when the voice is not."""
     with steps.step("Render the prompts", total=len(texts)) as advance:
         await speaker.prerender(texts, lambda progress: advance(1), pin=True)
@@ -132,29 +139,39 @@ async def render(texts: Sequence[str], speaker: PiperSpeaker, steps: Steps) -> N
 
 async def _start_engines(
     settings: Settings, script: Script, stack: AsyncExitStack
-) -> tuple[Engines, PiperSpeaker]:
+) -> tuple[Engines, CachedSpeaker]:
     language = script.language
     # Engines inherit our place in the queue: put them back to where they belong.
     nice = settings.engine_nice - min(0, os.getpriority(os.PRIO_PROCESS, 0))
     examples = {name: intent.examples for name, intent in script.intents.items()}
     wanted = IntentSettings(examples, language, cache=settings.cache / "intents")
     recogniser = await stack.enter_async_context(
-        serve_whisper(settings.weights, languages=(language,), nice=nice)
+        serve_whisper(settings.weights, languages=(language,), nice=nice, **settings.recogniser.model_dump())
     )
     classifier = await stack.enter_async_context(serve_intents(wanted, nice=nice))
     speaker = await stack.enter_async_context(
-        serve_piper(settings.weights, settings.cache / "speech", nice=nice)
+        serve_voice(
+            language,
+            settings.weights,
+            settings.cache / "speech",
+            mandarin_voice=settings.mandarin_voice,
+            nice=nice,
+        )
     )
-    chat = None
+    end_of_turn = None
+    if settings.endpointing.end_of_turn:
+        end_of_turn = await stack.enter_async_context(serve_end_of_turn(settings.weights, nice=nice))
+    chat, ahead = None, None
     if settings.model_server.url:
         chat = await stack.enter_async_context(OpenAiChatModel(chat_settings(settings.model_server)))
+        breaker = chat.breaker
+        ahead = AheadLimit(settings.model_server.ahead_at_once, lambda: breaker.closed)
     catalogue = load_catalogue()
-    names = {
-        entry.kind: f"{entry.name} {entry.version}" for entry in map(catalogue.entry, weights_for(language))
-    }
+    used = weights_for(language, settings)
+    names = {entry.kind: f"{entry.name} {entry.version}" for entry in map(catalogue.entry, used)}
     if chat:
         names["llm"] = settings.model_server.model
-    return Engines(recogniser, classifier, speaker, chat, names=names), speaker
+    return Engines(recogniser, classifier, speaker, chat, names, end_of_turn, ahead), speaker
 
 
 def chat_settings(server: ModelServerSettings) -> ChatModelSettings:

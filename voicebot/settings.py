@@ -47,6 +47,8 @@ class EndpointingSettings(_Section):
     """The same while a number, an address or a long answer is said."""
     longest_ms: int = Field(default=20_000, gt=0)
     """Watchdog: a turn ends here even if the speech does not."""
+    end_of_turn: bool = False
+    """Ask a network whether an utterance sounds finished (docs/bench.md says how well it can tell)."""
     complete_probability: float = Field(default=0.9, gt=0, lt=1)
     """From here on the end-of-turn detector counts as sure that the speaker has finished."""
     incomplete_probability: float = Field(default=0.1, gt=0, lt=1)
@@ -84,6 +86,17 @@ class BargeInSettings(_Section):
     """With less than this left to say, even a "yeah" is an answer and not a backchannel."""
 
 
+class RecogniserSettings(_Section):
+    """How speech recognition runs."""
+
+    device: Literal["cpu", "cuda"] = "cpu"
+    compute_type: Literal["int8", "int8_float32", "int8_float16", "float16", "float32"] = "int8"
+    max_batch: int = Field(default=4, ge=1, le=64)
+    """Utterances of different callers in one run."""
+    processes: int = Field(default=1, ge=1, le=8)
+    """Each has the whole network and runs batches of its own."""
+
+
 class ModelServerSettings(_Section):
     """The served chat model; off while `url` is empty."""
 
@@ -93,6 +106,10 @@ class ModelServerSettings(_Section):
     api_key: str = Field(default="", repr=False)
     first_clause_s: float = 1.5
     """Turn budget: without a first clause by then the script's own answer is spoken."""
+    ask_ahead: bool = True
+    """Ask at the first pause already, and drop the answer if the customer goes on."""
+    ahead_at_once: int = Field(default=16, gt=0)
+    """So many requests may be under way ahead of the end of their turns, over all calls of a process."""
 
 
 class Settings(BaseSettings):
@@ -119,7 +136,10 @@ class Settings(BaseSettings):
     """How long `voicebot call` lets it ring; a campaign file has its own."""
     endpointing: EndpointingSettings = EndpointingSettings()
     barge_in: BargeInSettings = BargeInSettings()
+    recogniser: RecogniserSettings = RecogniserSettings()
     model_server: ModelServerSettings = ModelServerSettings()
+    mandarin_voice: Path | None = None
+    """A Piper voice (.onnx, its .onnx.json beside it) that speaks Mandarin instead of Kokoro."""
     longest_call_s: float = Field(default=300.0, gt=0)
     """A call is hung up after this long whatever happens."""
     engine_nice: int = Field(default=5, ge=0, le=19)

@@ -6,6 +6,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.batching import Priority
+
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
@@ -35,5 +37,7 @@ class Recogniser(Protocol):
         """How long a new request would wait before its turn comes; 0 when idle. What can be spared is
         spared when this is high."""
 
-    async def transcribe(self, utterance: Utterance, *, deadline_s: float) -> Transcript:
+    async def transcribe(
+        self, utterance: Utterance, *, deadline_s: float, priority: Priority = Priority.FINAL
+    ) -> Transcript:
         """Raises EngineDown, EngineOverloaded or EngineLate."""

@@ -12,7 +12,7 @@ simplified Chinese, does not harm base there (2.8 / 3.4 / 20.5 %, measured in En
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from models.asr import Transcript, Utterance
 from models.asr.guard import doubts, is_silence, most_tokens
 
 if TYPE_CHECKING:
+    from ctranslate2 import StorageView
     from faster_whisper import WhisperModel
     from faster_whisper.tokenizer import Tokenizer
 
@@ -49,6 +50,8 @@ class WhisperSettings:
     folder: Path
     device: str = "cpu"
     compute_type: str = "int8"
+    short_window: bool = True
+    """False: the full window for all, as stock Whisper does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,9 @@ class _Job:
     """How long the utterance is; the window is longer."""
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Jobs of the same shape can share a call."""
-        return self.features.shape[1], len(self.prompt)
+    def frames(self) -> int:
+        """Jobs of the same window share an encoder run."""
+        return int(self.features.shape[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +116,9 @@ class WhisperEngine:
         """Short window for all, then the full window for those that the guard doubts."""
         transcripts = [EMPTY] * len(batch)
         audible = [i for i, each in enumerate(batch) if _is_audible(each.samples)]
-        short = {i: self._job(batch[i], _short_window(batch[i]), hinted=False) for i in audible}
-        doubtful: list[int] = []
+        asked = audible if self._settings.short_window else []
+        short = {i: self._job(batch[i], _short_window(batch[i]), hinted=False) for i in asked}
+        doubtful = [i for i in audible if i not in short]
         for i, decoding in self._decode(short).items():
             # In a short window even a clear single word looks like no speech: ask the full one.
             silent = is_silence(decoding.no_speech_probability, decoding.log_probability)
@@ -159,20 +163,31 @@ class WhisperEngine:
         return self._tokenizers[language]
 
     def _decode(self, jobs: Mapping[int, _Job]) -> dict[int, _Decoding]:
-        """All jobs, those of the same shape in one call."""
-        groups: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-        for i, job in jobs.items():
-            groups[job.shape].append(i)
+        """All jobs: the encoder runs once for each window, the decoder once for each length of prompt in it.
+
+        CTranslate2 (4.8) wants prompts of one length in a call. The encoder is what costs: callers whose
+        hints differ share its run, and slices of what it gave are decoded apart.
+        """
         decodings: dict[int, _Decoding] = {}
-        for indices in groups.values():
-            decodings |= zip(indices, self._decode_alike([jobs[i] for i in indices]), strict=True)
+        for indices in _grouped(jobs, lambda i: jobs[i].frames):
+            encoded = self._encode([jobs[i].features for i in indices])
+            prompts = _grouped(indices, lambda i: len(jobs[i].prompt))
+            for alike in prompts:
+                rows = encoded if len(prompts) == 1 else _rows(encoded, [indices.index(i) for i in alike])
+                decodings |= zip(alike, self._generate(rows, [jobs[i] for i in alike]), strict=True)
         return decodings
 
-    def _decode_alike(self, jobs: Sequence[_Job]) -> list[_Decoding]:
+    def _encode(self, features: Sequence[NDArray[np.float32]]) -> "StorageView":
+        from ctranslate2 import StorageView
+
+        assert self._whisper is not None, "load() first"
+        return self._whisper.model.encode(StorageView.from_array(np.stack(features)))
+
+    def _generate(self, encoded: "StorageView", jobs: Sequence[_Job]) -> list[_Decoding]:
         assert self._whisper is not None, "load() first"
         longest = max(job.seconds for job in jobs)
         results = self._whisper.model.generate(
-            self._whisper.encode(np.stack([job.features for job in jobs])),
+            encoded,
             [list(job.prompt) for job in jobs],
             beam_size=1,
             # Enough for the guard to see that somebody runs away. CTranslate2 writes up to half of it.
@@ -190,6 +205,20 @@ class WhisperEngine:
             )
             for result in results
         ]
+
+
+def _grouped(items: Iterable[int], key: Callable[[int], int]) -> list[list[int]]:
+    groups: defaultdict[int, list[int]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return list(groups.values())
+
+
+def _rows(encoded: "StorageView", rows: Sequence[int]) -> "StorageView":
+    """Some utterances of an encoder's output, by way of the CPU: numpy cannot cut another device's memory."""
+    from ctranslate2 import Device, StorageView
+
+    return StorageView.from_array(np.array(encoded.to_device(Device.cpu))[rows])
 
 
 def _is_audible(samples: NDArray[np.int16]) -> bool:

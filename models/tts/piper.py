@@ -5,8 +5,9 @@ Piper is GPL-3.0 and Voicebot is Apache-2.0: this engine runs only in a process 
 """
 
 import json
+import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -15,22 +16,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from models.tts import Speech
+from models.tts import HANZI, Speech, words_of
+from models.tts.edges import SAMPLE_RATE, Sentence, join, sounding, with_soft_edges
 from models.tts.levelling import level
+from models.tts.mandarin_spoken_form import mandarin_spoken_forms
+from models.tts.onnx_outputs import with_output
 from models.tts.spoken_form import spoken_forms
 
 if TYPE_CHECKING:
     from piper import AudioChunk, PiperVoice
 
-RENDERING = 1
-"""Counts up when the code here or in its neighbours makes other audio of the same text."""
-SAMPLE_RATE = 8000
-LEAD = SAMPLE_RATE * 40 // 1000
-TAIL = SAMPLE_RATE * 120 // 1000
-SENTENCE_PAUSE = SAMPLE_RATE * 250 // 1000
-SILENCE = 10 ** (-45 / 20)
-"""Below this, relative to the loudest sample, the edges of a sentence are silence."""
-DURATIONS_TENSOR = b"/Ceil_output_0"
+DURATIONS_TENSOR = "/Ceil_output_0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +53,6 @@ class PiperSettings:
     style: PiperStyle = DEFAULT_STYLE
 
 
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    """8 kHz audio of one sentence from its first sound to its last, and where each phoneme ends in it."""
-
-    samples: NDArray[np.float32]
-    phoneme_ends: NDArray[np.int64]
-
-
 class PiperEngine:
     """Engine[str, Speech]. The network draws random numbers: only a cache gives the same audio twice."""
 
@@ -81,7 +69,7 @@ class PiperEngine:
         options.inter_op_num_threads = 1
         self._voice = PiperVoice(
             session=ort.InferenceSession(
-                _with_durations(self._settings.model.read_bytes()),
+                with_output(self._settings.model.read_bytes(), DURATIONS_TENSOR),
                 options,
                 providers=["CPUExecutionProvider"],
             ),
@@ -108,9 +96,13 @@ class PiperEngine:
             noise_w_scale=self._settings.style.noise_w_scale,
             normalize_audio=False,
         )
-        spoken = spoken_forms(text.split())
-        chunks = self._voice.synthesize(" ".join(spoken), style, include_alignments=True)
-        samples, phoneme_ends = _join(_sentence(chunk) for chunk in chunks)
+        words = words_of(text)
+        mandarin = re.search(rf"[{HANZI}]", text) is not None
+        spoken = mandarin_spoken_forms(words) if mandarin else spoken_forms(words)
+        chunks = self._voice.synthesize(
+            ("" if mandarin else " ").join(spoken), style, include_alignments=True
+        )
+        samples, phoneme_ends = join(_sentence(chunk) for chunk in chunks)
         counts = [self._count_phonemes(word) for word in spoken]
         return Speech(text, level(samples), _word_ends(counts, phoneme_ends))
 
@@ -121,31 +113,16 @@ class PiperEngine:
         )
 
 
-def _with_durations(model: bytes) -> bytes:
-    """The ONNX model with the samples of each phoneme as its second output.
-
-    Concatenated protobuf messages merge, so an appended ModelProto{graph{output{name}}} adds the output
-    without the onnx package.
-    """
-    if DURATIONS_TENSOR not in model:
-        return model
-    message = DURATIONS_TENSOR
-    for field in (b"\x0a", b"\x62", b"\x3a"):  # ValueInfoProto.name, GraphProto.output, ModelProto.graph
-        message = field + bytes([len(message)]) + message
-    return model + message
-
-
 def _is_sound(symbol: str) -> bool:
     """A letter of the phonetic alphabet, not a stress mark, a length mark, a blank or punctuation."""
     return unicodedata.category(symbol[0]) in ("Ll", "Lu", "Lo")
 
 
-def _sentence(chunk: "AudioChunk") -> _Sentence:
+def _sentence(chunk: "AudioChunk") -> Sentence:
     import soxr
 
     audio: NDArray[np.float32] = chunk.audio_float_array
-    loud = np.flatnonzero(np.abs(audio) > SILENCE * np.max(np.abs(audio), initial=1e-6))
-    first, last = (int(loud[0]), int(loud[-1]) + 1) if len(loud) else (0, len(audio))
+    first, last = sounding(audio, chunk.sample_rate)
     if chunk.phoneme_alignments is not None:
         ends = np.cumsum([each.num_samples for each in chunk.phoneme_alignments])
         sounds = [_is_sound(each.phoneme) for each in chunk.phoneme_alignments]
@@ -153,23 +130,9 @@ def _sentence(chunk: "AudioChunk") -> _Sentence:
     else:  # A phoneme that the voice does not know: take them as equally long.
         ends = np.linspace(first, last, sum(map(_is_sound, chunk.phonemes)) + 1)[1:]
     samples = soxr.resample(audio[first:last], chunk.sample_rate, SAMPLE_RATE)
+    samples = with_soft_edges(samples)
     ends_at_8k = (np.clip(ends, first, last) - first) * SAMPLE_RATE // chunk.sample_rate
-    return _Sentence(samples, ends_at_8k.astype(np.int64))
-
-
-def _join(sentences: Iterable[_Sentence]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Samples of the whole text and the sample at which each of its phonemes ends."""
-    samples: list[NDArray[np.float32]] = []
-    ends: list[NDArray[np.int64]] = []
-    position = 0
-    for sentence in sentences:
-        pause = SENTENCE_PAUSE if samples else LEAD
-        samples += [np.zeros(pause, np.float32), sentence.samples]
-        ends.append(sentence.phoneme_ends + position + pause)
-        position += pause + len(sentence.samples)
-    if not samples:
-        return np.zeros(0, np.float32), np.zeros(0, np.int64)
-    return np.concatenate([*samples, np.zeros(TAIL, np.float32)]), np.concatenate(ends)
+    return Sentence(samples, ends_at_8k.astype(np.int64))
 
 
 def _word_ends(counts: Sequence[int], phoneme_ends: NDArray[np.int64]) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The speaker that calls talk to: the cache first, then Piper in its own process."""
+"""The speaker that calls talk to: the cache first, then the voice of the language in its own process."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -7,13 +7,20 @@ from functools import partial
 from pathlib import Path
 
 from models.batching import BatcherMetrics
+from models.engine import Engine
 from models.registry.catalogue import load_catalogue, weights_path
 from models.serving import EngineService, serve
+from models.single_flight import SingleFlight
 from models.tts import Speech
 from models.tts.cache import SpeechCache
-from models.tts.piper import DEFAULT_STYLE, RENDERING, PiperEngine, PiperSettings, PiperStyle
+from models.tts.edges import RENDERING
+from models.tts.kokoro import KokoroEngine, KokoroSettings
+from models.tts.piper import DEFAULT_STYLE, PiperEngine, PiperSettings, PiperStyle
 
 VOICE = "piper-en-us-joe"
+MANDARIN_VOICE = "kokoro-82m"
+MANDARIN_STYLE = ("jf_gongitsune", "jf_nezumi", "jf_tebukuro")
+"""The embedded voices are Japanese; the mean of these three was understood best: docs/scripts.md."""
 LONGEST_RENDER_S = 30.0
 
 
@@ -26,12 +33,13 @@ class RenderProgress:
     rendered: int
 
 
-class PiperSpeaker:
+class CachedSpeaker:
     """Speaker. What is spoken live stays in memory; only what was rendered ahead is kept on disk."""
 
     def __init__(self, service: EngineService[str, Speech], cache: SpeechCache) -> None:
         self._service = service
         self._cache = cache
+        self._flights: SingleFlight[Speech] = SingleFlight()
 
     @property
     def healthy(self) -> bool:
@@ -46,10 +54,7 @@ class PiperSpeaker:
 
     async def speak(self, text: str, *, deadline_s: float) -> Speech:
         speech = await self._cache.find(text)
-        if speech is None:
-            speech = await self._service.submit(text, deadline_s=deadline_s)
-            self._cache.remember(speech)
-        return speech
+        return speech or await self._flights.share(text, partial(self._render, text), deadline_s=deadline_s)
 
     async def prerender(
         self,
@@ -68,12 +73,51 @@ class PiperSpeaker:
         for done, text in enumerate(wanted, start=1):
             speech = await self._cache.find(text)
             if speech is None:
-                speech = await self._service.submit(text, deadline_s=LONGEST_RENDER_S)
-                await self._cache.keep(speech)
+                speech = await self._flights.share(
+                    text, partial(self._render, text), deadline_s=LONGEST_RENDER_S
+                )
+                speech = await self._cache.keep(speech)
                 rendered += 1
             if pin:
                 self._cache.pin(speech)
             on_progress(RenderProgress(done, len(wanted), rendered))
+
+    async def close(self) -> None:
+        """Give up what is being rendered."""
+        await self._flights.close()
+
+    async def _render(self, text: str) -> Speech:
+        # Each of those who wait for it has a deadline of its own.
+        speech = await self._service.submit(text, deadline_s=LONGEST_RENDER_S)
+        self._cache.remember(speech)
+        return speech
+
+
+def weights_for(language: str, mandarin_voice: Path | None = None) -> tuple[str, ...]:
+    """Catalogue entries that speaking this language needs."""
+    if language != "zh":
+        return (VOICE,)
+    return () if mandarin_voice else (MANDARIN_VOICE,)
+
+
+@asynccontextmanager
+async def serve_voice(
+    language: str, weights_dir: Path, cache_dir: Path, *, mandarin_voice: Path | None = None, nice: int = 0
+) -> AsyncIterator[CachedSpeaker]:
+    """Start the voice of a language: Piper for English, Kokoro for Mandarin, or the Piper voice (ONNX file,
+    its configuration beside it as .onnx.json) that `mandarin_voice` names. Raises EngineDown."""
+    if language != "zh":
+        speaking = serve_piper(weights_dir, cache_dir, nice=nice)
+    elif mandarin_voice is None:
+        speaking = serve_kokoro(weights_dir, cache_dir, nice=nice)
+    else:
+        settings = PiperSettings(mandarin_voice, mandarin_voice.with_name(mandarin_voice.name + ".json"))
+        # The file may be replaced by another of the same name.
+        identity = f"{mandarin_voice} {_size(mandarin_voice)} {RENDERING}"
+        engine = partial(PiperEngine, settings)
+        speaking = _serve(engine, "piper-mandarin", identity, cache_dir, nice)
+    async with speaking as speaker:
+        yield speaker
 
 
 @asynccontextmanager
@@ -84,11 +128,52 @@ async def serve_piper(
     voice: str = VOICE,
     style: PiperStyle = DEFAULT_STYLE,
     nice: int = 0,
-) -> AsyncIterator[PiperSpeaker]:
-    """Start the voice. Raises EngineDown if it does not load."""
+) -> AsyncIterator[CachedSpeaker]:
+    """Start a Piper voice of the catalogue. Raises EngineDown if it does not load."""
     model = weights_path(voice, "voice.onnx", weights_dir)
     settings = PiperSettings(model, weights_path(voice, "voice.onnx.json", weights_dir), style)
-    entry = load_catalogue().entry(voice)
-    identity = f"{entry.name} {entry.version} {entry.files[0].sha256} {astuple(style)} {RENDERING}"
-    async with serve(partial(PiperEngine, settings), name=voice, max_batch=1, nice=nice) as service:
-        yield PiperSpeaker(service, SpeechCache(cache_dir, identity))
+    identity = f"{_identity(voice)} {astuple(style)} {RENDERING}"
+    async with _serve(partial(PiperEngine, settings), voice, identity, cache_dir, nice) as speaker:
+        yield speaker
+
+
+@asynccontextmanager
+async def serve_kokoro(weights_dir: Path, cache_dir: Path, *, nice: int = 0) -> AsyncIterator[CachedSpeaker]:
+    """Start Kokoro. Raises EngineDown if it does not load."""
+    settings = kokoro_settings(weights_dir)
+    identity = f"{_identity(MANDARIN_VOICE)} {settings.voice} {settings.speed} {RENDERING}"
+    engine = partial(KokoroEngine, settings)
+    async with _serve(engine, MANDARIN_VOICE, identity, cache_dir, nice) as speaker:
+        yield speaker
+
+
+def kokoro_settings(weights_dir: Path) -> KokoroSettings:
+    """The catalogue's Kokoro with the voice that was understood best."""
+    folder = weights_path(MANDARIN_VOICE, "model.onnx", weights_dir).parent
+    return KokoroSettings(
+        folder / "model.onnx", folder / "vocab.json", folder / "voices.npz", voice=MANDARIN_STYLE
+    )
+
+
+@asynccontextmanager
+async def _serve(
+    engine: Callable[[], Engine[str, Speech]], name: str, identity: str, cache_dir: Path, nice: int
+) -> AsyncIterator[CachedSpeaker]:
+    async with serve(engine, name=name, max_batch=1, nice=nice) as service:
+        speaker = CachedSpeaker(service, SpeechCache(cache_dir, identity))
+        try:
+            yield speaker
+        finally:
+            await speaker.close()
+
+
+def _identity(entry_name: str) -> str:
+    entry = load_catalogue().entry(entry_name)
+    return f"{entry.name} {entry.version} {entry.files[0].sha256}"
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0  # Loading will say that it is missing.

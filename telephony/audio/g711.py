@@ -49,19 +49,19 @@ _ALAW_DECODING, _ALAW_ENCODING = _alaw_decoding(), _alaw_encoding()
 
 def encode_mulaw(samples: NDArray[np.int16]) -> NDArray[np.uint8]:
     """G.711 mu-law bytes of 16-bit samples, same shape (ITU-T G.711, arithmetic of G.191)."""
-    return _MULAW_ENCODING[samples.view(np.uint16)]
+    return _MULAW_ENCODING.take(samples.view(np.uint16))
 
 
 def decode_mulaw(codes: NDArray[np.uint8]) -> NDArray[np.int16]:
     """16-bit samples of G.711 mu-law bytes, same shape."""
-    return _MULAW_DECODING[codes]
+    return _MULAW_DECODING.take(codes)
 
 
 def encode_alaw(samples: NDArray[np.int16]) -> NDArray[np.uint8]:
     """G.711 A-law bytes of 16-bit samples, same shape (ITU-T G.711, arithmetic of G.191)."""
-    return _ALAW_ENCODING[samples.view(np.uint16)]
+    return _ALAW_ENCODING.take(samples.view(np.uint16))
 
 
 def decode_alaw(codes: NDArray[np.uint8]) -> NDArray[np.int16]:
     """16-bit samples of G.711 A-law bytes, same shape."""
-    return _ALAW_DECODING[codes]
+    return _ALAW_DECODING.take(codes)

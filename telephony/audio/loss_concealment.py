@@ -34,8 +34,8 @@ class LossConcealment:
     """One call's concealment on frames of 160 samples, in place. A frame heard costs 0.3 us,
     the first of a gap and the return from it 70 us together."""
 
-    def __init__(self, noise_dbov: float = LEVEL_DBOV) -> None:
-        self._noise = ComfortNoise(noise_dbov)
+    def __init__(self, noise_dbov: float = LEVEL_DBOV, seed: int | None = None) -> None:
+        self._noise = ComfortNoise(noise_dbov, seed)
         self._history: NDArray[np.int16] = np.zeros((_HISTORY_FRAMES, FRAME_SAMPLES), np.int16)
         self._oldest = 0
         self._missing = 0

@@ -13,6 +13,7 @@ from telephony.tones.looks import (
     LONG_LOOK_MS,
     LONG_LOOK_SAMPLES,
     SHORT_HOP_MS,
+    WEAKEST_DBFS,
     LongLooks,
     Looks,
     ShortLooks,
@@ -22,6 +23,7 @@ from telephony.tones.tone_plan import BEEP, FAX, DtmfLimits
 
 _DTMF = DtmfLimits()
 _FULL_SCALE = np.float32(32768.0)
+_WEAKEST_PEAK = np.float32(0.99 * 10 ** (WEAKEST_DBFS / 20))
 _FRAMES_KEPT = LONG_LOOK_SAMPLES // FRAME_SAMPLES
 
 DTMF_RUNS = RunLimits(hop_ms=SHORT_HOP_MS, gap_ms=20, shortest_ms=_DTMF.shortest_ms)
@@ -52,11 +54,14 @@ class ToneDetector:
         self._capacity = capacity
         self._ring = np.zeros((_FRAMES_KEPT, capacity, FRAME_SAMPLES), np.float32)
         self._audio = np.empty((capacity, LONG_LOOK_SAMPLES), np.float32)
+        self._peaks = np.zeros((2, capacity), np.float32)
+        """Highest samples of the last two frames."""
         self._low = np.zeros(capacity, np.bool_)
         self._short_looks, self._long_looks = ShortLooks(capacity), LongLooks(capacity)
         self._digits = Runs(capacity, DTMF_RUNS)
         self._tones = Runs(capacity, SINGLE_TONE_RUNS)
         self._progress = Runs(capacity, PROGRESS_RUNS)
+        self._all_runs = (self._digits, self._tones, self._progress)
         self._calls: dict[int, _Call] = {}
         self._free = list(range(capacity))[::-1]
         self._candidates: set[int] = set()
@@ -67,8 +72,9 @@ class ToneDetector:
             raise IndexError(f"all {self._capacity} slots of the tone detector are open")
         slot = self._free.pop()
         self._ring[:, slot] = 0
+        self._peaks[:, slot] = 0
         self._low[slot] = False
-        for runs in (self._digits, self._tones, self._progress):
+        for runs in self._all_runs:
             runs.forget(slot)
         self._calls[slot] = _Call()
         return slot
@@ -93,9 +99,14 @@ class ToneDetector:
         newest[slots] = frames / _FULL_SCALE if frames.dtype == np.int16 else frames
         if not len(slots):
             return []
+        loud = np.flatnonzero(self._loud(tick, slots, newest[slots]))
+        if not loud.size and not self._candidates and not any(runs.any_of(slots) for runs in self._all_runs):
+            self._low[slots] = False
+            return []
         end_ms = (tick + 1) * FRAME_MS
         events: list[ToneEvent] = []
-        for look in self._short_looks.take(self._last_frames(tick, 2, slots)):
+        for heard in self._short_looks.take(self._last_frames(tick, 2, slots[loud])):
+            look = heard.among(len(slots), loud)
             at_ms = end_ms - look.before_end_ms
             events += self._hear_digits(slots, at_ms, look.digits)
             events += self._hear_tones(slots, at_ms, look.tones)
@@ -104,6 +115,17 @@ class ToneDetector:
         turn = (slots + tick) % (LONG_HOP_MS // FRAME_MS) == 0
         events += self._hear_progress(tick, slots[turn], was_low[turn])
         return events + self._beeps(end_ms)
+
+    def _loud(self, tick: int, slots: NDArray[np.intp], samples: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which calls were loud enough in the last two frames for a look to see anything at all.
+
+        The power of a look is at most the square of its highest sample.
+        """
+        peaks = self._peaks[tick % 2]
+        peaks[:] = 0
+        peaks[slots] = np.maximum(samples.max(axis=1), -samples.min(axis=1))
+        loud: NDArray[np.bool_] = self._peaks[:, slots].max(axis=0) >= _WEAKEST_PEAK
+        return loud
 
     def _last_frames(self, tick: int, count: int, slots: NDArray[np.intp]) -> NDArray[np.float32]:
         """`(n, count * 160)` samples, in memory that the next call uses again."""

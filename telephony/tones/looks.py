@@ -148,6 +148,14 @@ class ShortLook:
     low: NDArray[np.bool_]
     """Where progress tones may be: most power is low."""
 
+    def among(self, n: int, rows: Ints) -> "ShortLook":
+        """This as the look in `rows` of n, with nothing in the others."""
+        if len(rows) == n:
+            return self
+        low = np.zeros(n, np.bool_)
+        low[rows] = self.low
+        return ShortLook(self.before_end_ms, self.digits.among(n, rows), self.tones.among(n, rows), low)
+
 
 class ShortLooks:
     """Looks for digits and single tones, two to each 20 ms."""
@@ -158,10 +166,16 @@ class ShortLooks:
     def take(self, audio: Floats) -> tuple[ShortLook, ShortLook]:
         """The looks that end in the newest 20 ms of `(n, 320 or more)` samples, the older first."""
         n, width, half = len(audio), self._window.samples, FRAME_SAMPLES // 2
+        centre = SHORT_LOOK_MS // 2
+        if not n:
+            nothing, low = _nothing(0), np.zeros(0, np.bool_)
+            return (
+                ShortLook(centre + SHORT_HOP_MS, nothing, nothing, low),
+                ShortLook(centre, nothing, nothing, low),
+            )
         bins, total = self._window.power([audio[:, -half - width : -half], audio[:, -width:]])
         digits, tones = self._digits(bins, total), self._tones(bins, total)
         low = bins[:, self._window.band(300, 700)].sum(axis=1) >= np.maximum(_LOW_SHARE * total, _WEAKEST)
-        centre = SHORT_LOOK_MS // 2
         older, newer = slice(None, n), slice(n, None)
         return (
             ShortLook(centre + SHORT_HOP_MS, digits.rows(older), tones.rows(older), low[older]),

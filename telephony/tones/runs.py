@@ -56,6 +56,10 @@ class Runs:
     def forget(self, slot: int) -> None:
         self._symbol[slot] = NOTHING
 
+    def any_of(self, slots: Ints) -> bool:
+        """Whether a run of any of these calls goes on."""
+        return bool((self._symbol[slots] != NOTHING).any())
+
     def since_ms(self, slot: int) -> int | None:
         """When the run of this call began that goes on, if there is one of at least three looks."""
         if self._symbol[slot] == NOTHING or self._count[slot] < 3:

@@ -8,21 +8,25 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
-from websockets.http11 import Request, Response
-from websockets.typing import Subprotocol
+from picows import (
+    WSAutoPingStrategy,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+    ws_create_server,
+)
 
 from telephony.line import DialRequest, EndKind, LineBusy, LineError
 from telephony.websocket.admission import Admission, TokenOnly
-from telephony.websocket.codec import Codec, ProtocolFault
+from telephony.websocket.codec import Codec
 from telephony.websocket.config import BridgeConfig
+from telephony.websocket.connection import MediaConnection
 from telephony.websocket.leg import WebSocketLeg
 from telephony.websocket.originator import (
     CallOver,
@@ -40,9 +44,9 @@ __all__ = ["BridgeConfig", "MediaBridge"]
 
 _HANG_UP_S = 10.0
 _GOODBYE_S = 0.5
-_CLOSE_S = 2.0
-"""A peer whose flood was cut off does not get to answer the closing handshake."""
-_POLICY_VIOLATION, _TOO_BIG = 1008, 1009
+_HANDSHAKE_S = 10.0
+_PING_S = 20.0
+"""A peer that does not answer a ping within this time is gone."""
 
 _log = logging.getLogger(__name__)
 _wire_log = logging.getLogger("telephony.websocket.wire")
@@ -58,7 +62,7 @@ class _Call:
     target: MediaTarget
     caller_id: str = ""
     placing: asyncio.Task[None] | None = None
-    connection: ServerConnection | None = None
+    connection: MediaConnection | None = None
     over: bool = False
     """The provider knows that the call is over."""
     ending: asyncio.Task[None] | None = None
@@ -82,7 +86,7 @@ class MediaBridge:
         """`codec` makes a fresh codec for each call."""
         self._config, self._codec, self._originator = config, codec, originator
         self._admission = admission or TokenOnly()
-        self._server: Server | None = None
+        self._server: asyncio.Server | None = None
         self._calls: dict[str, _Call] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         most = config.calls_per_second
@@ -94,17 +98,18 @@ class MediaBridge:
             raise LineError("the bridge is started already. Call close() first")
         config = self._config
         try:
-            self._server = await serve(
-                self._serve,
+            self._server = await ws_create_server(
+                self._answer,
                 config.local_address,
                 config.local_port,
-                process_request=self._admit,
-                select_subprotocol=self._select_subprotocol,
-                close_timeout=_CLOSE_S,
-                compression=None,
-                max_size=config.longest_message,
-                server_header=None,
-                logger=_wire_log,
+                websocket_handshake_timeout=_HANDSHAKE_S,
+                logger_name=_wire_log,
+                enable_auto_ping=True,
+                auto_ping_idle_timeout=_PING_S,
+                auto_ping_reply_timeout=_PING_S,
+                auto_ping_strategy=WSAutoPingStrategy.PING_PERIODICALLY,
+                enable_auto_pong=False,
+                max_frame_size=config.longest_message,
             )
         except OSError as error:
             raise LineError(
@@ -173,6 +178,9 @@ class MediaBridge:
                 call.leg.finish(EndKind.MEDIA_LOST, "bridge closed")
             for task in self._tasks:
                 task.cancel()
+            for call in list(self._calls.values()):
+                if call.connection:
+                    call.connection.abort()
             self._calls.clear()
             server.close()
             await server.wait_closed()
@@ -191,80 +199,66 @@ class MediaBridge:
         public, web = self._config.public_url.rstrip("/"), self._config.web_url
         return MediaTarget(token, f"{public}/media/{token}", f"{web}/answer/{token}", f"{web}/status/{token}")
 
-    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Answer a request that is not to become a WebSocket; None lets it become one."""
-        route = parse_route(request.path)
+    def _answer(self, request: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
+        """Let a request become a media connection, or answer it."""
+        try:
+            admitted = self._admit(request)
+        except Exception:
+            _log.exception("a fault in answering a request")
+            admitted = _response(HTTPStatus.INTERNAL_SERVER_ERROR, "")
+        if not isinstance(admitted, _Call):
+            return WSUpgradeResponseWithListener(admitted, None)
+        call = admitted
+        # Browsers write "keep-alive, Upgrade", which RFC 6455 allows and the library does not.
+        options = {option.strip().lower() for option in request.headers.get("connection", "").split(",")}
+        if "upgrade" in options:
+            request.headers["Connection"] = "Upgrade"
+
+        def opened(connection: MediaConnection) -> bool:
+            if call.connection is not None or call.leg.ended:
+                return False
+            call.connection = connection
+            return True
+
+        response = WSUpgradeResponse.create_101_response(self._subprotocol(request))
+        return WSUpgradeResponseWithListener(response, MediaConnection(call.leg, self._config, opened))
+
+    def _admit(self, request: WSUpgradeRequest) -> "WSUpgradeResponse | _Call":
+        """The call whose media a request wants to bring; else what to answer."""
+        route = parse_route(request.path.decode("ascii", "replace"))
         call = self._calls.get(route.token) if route else None
         if route and route.name == "status" and call is None:
             # The last word about a call that we have ended: an error would raise an alarm over there.
-            return connection.respond(HTTPStatus.OK, "")
+            return _response(HTTPStatus.OK, "")
         if route is None or call is None:
-            return connection.respond(HTTPStatus.FORBIDDEN, "no such call\n")
+            return _response(HTTPStatus.FORBIDDEN, "no such call\n")
         media = route.name == "media"
         if (media or self._admission.covers_hooks) and not self._admitted(route, request):
-            return connection.respond(HTTPStatus.FORBIDDEN, "not authorised\n")
+            return _response(HTTPStatus.FORBIDDEN, "not authorised\n")
         if not media:
-            return self._answer_hook(connection, route, call)
+            answer = self._originator.hook(route.name, call.target, route.query, call.report)
+            if answer is None:
+                return _response(HTTPStatus.NOT_FOUND, "no such hook\n")
+            return _response(HTTPStatus.OK, answer.body, answer.content_type)
         if call.connection is not None or call.leg.ended:
-            return connection.respond(HTTPStatus.FORBIDDEN, "no such call\n")
-        return None
+            return _response(HTTPStatus.FORBIDDEN, "no such call\n")
+        return call
 
-    def _admitted(self, route: Route, request: Request) -> bool:
+    def _admitted(self, route: Route, request: WSUpgradeRequest) -> bool:
         public = self._config.public_url.rstrip("/") if route.name == "media" else self._config.web_url
-        headers = {name.lower(): value for name, value in request.headers.raw_items()}
+        headers = {
+            name.lower(): value.encode("ascii", "surrogateescape").decode("latin-1")
+            for name, value in request.headers.items()
+        }
         return self._admission.admits(public + route.tail, headers)
 
-    def _answer_hook(self, connection: ServerConnection, route: Route, call: _Call) -> Response:
-        answer = self._originator.hook(route.name, call.target, route.query, call.report)
-        if answer is None:
-            return connection.respond(HTTPStatus.NOT_FOUND, "no such hook\n")
-        response = connection.respond(HTTPStatus.OK, answer.body)
-        del response.headers["Content-Type"]
-        response.headers["Content-Type"] = answer.content_type
-        return response
-
-    def _select_subprotocol(
-        self, connection: ServerConnection, offered: Sequence[Subprotocol]
-    ) -> Subprotocol | None:
+    def _subprotocol(self, request: WSUpgradeRequest) -> dict[str, str]:
+        """As a header; empty if nothing is offered that the codec speaks."""
+        header = "Sec-WebSocket-Protocol"
+        offered = ",".join(request.headers.getall(header, [])).split(",")
         known = self._codec().subprotocols
-        return next((name for name in offered if name in known), None)
-
-    async def _serve(self, connection: ServerConnection) -> None:
-        route = parse_route(connection.request.path) if connection.request else None
-        call = self._calls.get(route.token) if route else None
-        if call is None or call.connection is not None or call.leg.ended:
-            await connection.close(_POLICY_VIOLATION)
-            return
-        call.connection = connection
-        call.leg.expect_media()
-        sender = self._spawn(_send(call.leg, connection))
-        try:
-            await self._receive(call.leg, connection)
-            if call.ending:
-                await asyncio.shield(call.ending)
-        finally:
-            sender.cancel()
-
-    async def _receive(self, leg: WebSocketLeg, connection: ServerConnection) -> None:
-        limit = RateLimit(self._config.most_messages_per_s, time.monotonic())
-        try:
-            while not leg.ended:
-                async with asyncio.timeout(self._config.idle_timeout_s):
-                    message = await connection.recv()
-                if not limit.take(time.monotonic()):
-                    raise ProtocolFault("too many messages")
-                leg.on_message(message)
-        except TimeoutError:
-            leg.lose_media("the media connection fell silent")
-        except ProtocolFault as fault:
-            _log.warning("a media connection broke its protocol: %s", fault)
-            leg.lose_media(f"protocol fault: {fault}")
-            await connection.close(_POLICY_VIOLATION)
-        except ConnectionClosedOK:
-            leg.finish(EndKind.REMOTE_HANGUP, "the media connection was closed")
-        except ConnectionClosed as closed:
-            too_big = closed.sent is not None and closed.sent.code == _TOO_BIG
-            leg.lose_media("a message was too long" if too_big else "the media connection broke")
+        chosen = next((name.strip() for name in offered if name.strip() in known), None)
+        return {header: chosen} if chosen else {}
 
     def _terminate(self, leg: WebSocketLeg) -> asyncio.Future[None]:
         # A hang-up must get through even if who asked for it is cancelled.
@@ -311,7 +305,10 @@ class MediaBridge:
         return task
 
 
-async def _send(leg: WebSocketLeg, connection: ServerConnection) -> None:
-    with suppress(ConnectionClosed):
-        while True:
-            await connection.send(await leg.outbox.get())
+def _response(
+    status: HTTPStatus, body: str, content_type: str = "text/plain; charset=utf-8"
+) -> WSUpgradeResponse:
+    headers = {"Content-Type": content_type} | ({} if body else {"Content-Length": "0"})
+    response: WSUpgradeResponse = WSUpgradeResponse.create_ok_response(body.encode(), headers)
+    response.status = status
+    return response

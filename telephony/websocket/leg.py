@@ -183,7 +183,12 @@ class WebSocketLeg:
     def on_message(self, message: Message) -> None:
         """Take what the media connection says. Raises ProtocolFault."""
         for event in self._codec.decode(message):
-            self._on_media(event)
+            if isinstance(event, AudioHeard):
+                self._received += 1
+                if self._wire:
+                    self._heard.push(self._wire.decode(event.audio))
+            else:
+                self._on_media(event)
 
     def on_report(self, report: CallReport) -> None:
         """Take what the provider says about the call."""
@@ -242,10 +247,6 @@ class WebSocketLeg:
                     raise ProtocolFault("the token of another call")
                 self._wire = WireAudio(format)
                 self._tell(self._progress.media_started(at, format.name))
-            case AudioHeard(audio):
-                self._received += 1
-                if self._wire:
-                    self._heard.push(self._wire.decode(audio))
             case DigitHeard(digit):
                 self._tell(self._progress.digit(at, digit))
             case MarkPlayed(name):

@@ -1,7 +1,8 @@
-"""Messages waiting for one connection. Control overtakes audio that is being dropped."""
+"""Messages on their way to one connection: sent at once, or kept while the peer does not read."""
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from telephony.websocket.codec import Message, Messages
 
@@ -14,35 +15,56 @@ class OutboxFull(Exception):
 
 
 class Outbox:
-    """A queue that can lose its audio."""
+    """What waits can lose its audio, so that control overtakes it."""
 
     def __init__(self) -> None:
+        self._send: Callable[[Message], None] | None = None
+        self._paused = False
         self._waiting: deque[tuple[Message, bool]] = deque()
-        self._filled, self._taken = asyncio.Event(), asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def connect(self, send: Callable[[Message], None]) -> None:
+        """Send what waits, and from now on what is put."""
+        self._send = send
+        self.resume()
+
+    def disconnect(self) -> None:
+        """There is nobody left to send to: what waits is forgotten."""
+        self._send = None
+        self._waiting.clear()
+        self._empty.set()
+
+    def pause(self) -> None:
+        """Keep messages from now on."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Send what waits, as far as it is taken."""
+        self._paused = False
+        while self._waiting and self._send and not self._paused:
+            self._send(self._waiting.popleft()[0])
+        if not self._waiting:
+            self._empty.set()
 
     def put(self, messages: Messages, *, audio: bool = False) -> None:
-        """Append messages; `audio` ones go when audio is dropped. Raises OutboxFull."""
+        """Send messages; `audio` ones that have to wait go when audio is dropped. Raises OutboxFull."""
+        if self._send and not self._paused and not self._waiting:
+            for message in messages:
+                self._send(message)
+            return
         if len(self._waiting) + len(messages) > _MOST_WAITING:
             raise OutboxFull
         self._waiting.extend((message, audio) for message in messages)
-        if messages:
-            self._filled.set()
+        if self._waiting:
+            self._empty.clear()
 
     def drop_audio(self) -> None:
         """Forget the audio that has not left yet."""
         self._waiting = deque(entry for entry in self._waiting if not entry[1])
-
-    async def get(self) -> Message:
-        """Wait for the next message."""
-        while not self._waiting:
-            self._filled.clear()
-            await self._filled.wait()
-        message, _ = self._waiting.popleft()
-        self._taken.set()
-        return message
+        if not self._waiting:
+            self._empty.set()
 
     async def drained(self) -> None:
         """Wait until all has been taken."""
-        while self._waiting:
-            self._taken.clear()
-            await self._taken.wait()
+        await self._empty.wait()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.batching import Batcher
+from models.batching import Batcher, Priority
 from models.engine import EngineDown, EngineError, EngineLate, EngineOverloaded
 from tests.virtual_time import VirtualTimeLoop
 
@@ -149,13 +149,68 @@ async def test_closing_fails_all_who_wait_and_refuses_newcomers() -> None:
         await batcher.submit(3, deadline_s=9)
 
 
-Call = tuple[float, float, float, int]
+async def test_two_batches_at_once_where_the_engine_has_two_processes() -> None:
+    run = SlowDoubler()
+    async with Batcher(run, max_batch=1, at_once=2) as batcher:
+        await batcher.submit(0, deadline_s=9)
+        tasks = [asyncio.create_task(batcher.submit(number, deadline_s=9)) for number in (1, 2, 3, 4, 5)]
+        await asyncio.sleep(0)
+        waits = []
+        for _ in range(3):
+            await asyncio.sleep(0.5)
+            waits.append(batcher.expected_wait_s)
+            await asyncio.sleep(0.5)
+        await asyncio.gather(*tasks)
+        assert asyncio.get_running_loop().time() == pytest.approx(4.0)
+    assert waits == [2.0, 1.0, 0.0], "2 run and 3 wait; 2 run and 1 waits; 1 runs"
+
+
+async def test_the_more_urgent_goes_first_and_equals_in_order() -> None:
+    run = SlowDoubler()
+    async with Batcher(run, max_batch=2) as batcher:
+        busy = asyncio.create_task(batcher.submit(1, deadline_s=9))
+        await asyncio.sleep(0.1)
+        waiting = [
+            asyncio.create_task(batcher.submit(number, deadline_s=9, priority=priority))
+            for number, priority in (
+                (2, Priority.PARTIAL),
+                (3, Priority.SPECULATIVE),
+                (4, Priority.FINAL),
+                (5, Priority.SPECULATIVE),
+            )
+        ]
+        await asyncio.gather(busy, *waiting)
+    assert run.batches == [[1], [4, 3], [5, 2]]
+
+
+async def test_a_full_queue_refuses_its_least_urgent_request() -> None:
+    run = SlowDoubler()
+    async with Batcher(run, max_batch=1, max_queue=2) as batcher:
+        busy = asyncio.create_task(batcher.submit(1, deadline_s=9))
+        await asyncio.sleep(0.1)
+        ahead = asyncio.create_task(batcher.submit(2, deadline_s=9, priority=Priority.SPECULATIVE))
+        partial = asyncio.create_task(batcher.submit(3, deadline_s=9, priority=Priority.PARTIAL))
+        await asyncio.sleep(0.1)
+        final = asyncio.create_task(batcher.submit(4, deadline_s=9))
+        with pytest.raises(EngineOverloaded, match="more urgent"):
+            await partial
+        assert asyncio.get_running_loop().time() == pytest.approx(0.2), "told at once"
+        with pytest.raises(EngineOverloaded, match="2 requests"):
+            await batcher.submit(5, deadline_s=9, priority=Priority.SPECULATIVE)
+        assert list(await asyncio.gather(busy, ahead, final)) == [2, 4, 8]
+    counted = batcher.metrics
+    assert run.batches == [[1], [4], [2]]
+    assert (counted.displaced, counted.overloaded, counted.failed) == (1, 1, 0)
+
+
+Call = tuple[float, float, float, int, int]
 calls = st.lists(
     st.tuples(
         st.floats(0, 5).map(lambda s: round(s, 2)),  # submitted after
         st.floats(0, 4).map(lambda s: round(s, 2)),  # deadline
         st.floats(0, 4).map(lambda s: round(s, 2)),  # cancelled after
         st.integers(0, 20),
+        st.sampled_from(Priority),
     ),
     max_size=25,
 )
@@ -183,9 +238,9 @@ def test_every_request_ends_once_with_its_own_result_and_the_books_agree(
     run = SlowDoubler()
 
     async def one(batcher: Batcher[int, int], call: Call) -> str:
-        after, deadline, cancel_after, number = call
+        after, deadline, cancel_after, number, priority = call
         await asyncio.sleep(after)
-        task = asyncio.create_task(batcher.submit(number, deadline_s=deadline))
+        task = asyncio.create_task(batcher.submit(number, deadline_s=deadline, priority=priority))
         done, _ = await asyncio.wait([task], timeout=cancel_after)
         if not done:
             task.cancel()
@@ -204,12 +259,17 @@ def test_every_request_ends_once_with_its_own_result_and_the_books_agree(
         assert metrics.completed == outcomes.count("completed")
         assert metrics.cancelled == outcomes.count("cancelled")
         assert metrics.overloaded == outcomes.count("EngineOverloaded")
+        assert metrics.displaced == outcomes.count("_Displaced")
         assert metrics.dropped_late + metrics.late == outcomes.count("EngineLate")
         assert metrics.submitted + metrics.overloaded == len(calls)
         assert metrics.failed == outcomes.count("EngineError")
         # Everything that came was answered, or somebody gave it up while the engine worked on it.
         ran = sum(map(len, run.batches))
-        assert metrics.completed + metrics.failed <= ran <= metrics.submitted - metrics.dropped_late
+        assert (
+            metrics.completed + metrics.failed
+            <= ran
+            <= metrics.submitted - metrics.dropped_late - metrics.displaced
+        )
         assert all(1 <= len(batch) <= max_batch for batch in run.batches)
 
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:

@@ -44,6 +44,9 @@ class Pupil:
                 time.sleep(60)
             case "fail":
                 raise ValueError("I will not")
+            case "who":
+                time.sleep(0.3)
+                return str(os.getpid())
             case "nice":
                 return str(os.nice(0))
             case "threads":
@@ -93,6 +96,18 @@ async def test_minutes_of_audio_pass_while_the_loop_keeps_running() -> None:
     audio = np.random.default_rng(0).integers(-32768, 32767, 8000 * 600, dtype=np.int16)
     async with serve(Mirror, name="mirror") as service:
         np.testing.assert_array_equal(await service.submit(audio, deadline_s=10), audio[::-1])
+
+
+async def test_two_processes_work_at_the_same_time_and_one_goes_on_when_the_other_dies() -> None:
+    async with serve(Pupil, name="pupil", max_batch=1, processes=2) as service:
+        both = await asyncio.gather(*(service.submit("who", deadline_s=10) for _ in range(4)))
+        assert len(set(both)) == 2
+        assert service.metrics.batch_sizes == {1: 4}
+        with pytest.raises(EngineDown):
+            await service.submit("crash", deadline_s=10)
+        assert service.healthy
+        survivors = [await service.submit("who", deadline_s=10)]
+        assert survivors[0] in both
 
 
 async def test_only_the_bad_request_of_a_batch_fails() -> None:

@@ -1,5 +1,6 @@
 """Whisper on synthetic speech through a telephone line."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -72,6 +73,37 @@ def test_a_batch_of_callers_hears_what_single_calls_hear(
     assert [each.log_probability for each in together] == pytest.approx(
         [each.log_probability for each in single], abs=0.02
     )
+
+
+def test_callers_with_different_hints_share_an_encoder_run_and_hear_what_single_calls_hear(
+    tiny_en: Path, calls: list[NDArray[np.int16]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = WhisperEngine(WhisperSettings(tiny_en, short_window=False))
+    engine.load()
+    hints: list[tuple[str, ...]] = [("price",), (), ("supplier", "contract"), ("number",), ()]
+    utterances = [Utterance(call, hints=each) for call, each in zip(calls[3:8], hints, strict=True)]
+    single = [engine.run([each])[0] for each in utterances]
+    encoded: list[int] = []
+    encode = engine._encode
+
+    def count(features: list[NDArray[np.float32]]) -> object:
+        encoded.append(len(features))
+        return encode(features)
+
+    monkeypatch.setattr(engine, "_encode", count)
+    together = engine.run(utterances)
+    assert encoded == [5]
+    assert [each.text for each in together] == [each.text for each in single]
+    assert {each.mode for each in together} == {"full_window"}
+
+
+async def test_two_processes_share_a_queue(calls: list[NDArray[np.int16]]) -> None:
+    folder = embedded_weights("whisper-tiny.en")
+    async with serve_whisper(folder, max_batch=1, processes=2) as recogniser:
+        asked = (recogniser.transcribe(Utterance(call), deadline_s=30) for call in calls[:6])
+        heard = await asyncio.gather(*asked)
+    assert word_error_rate(SENTENCES[:6], list(heard)) < 0.2
+    assert recogniser.services["whisper-tiny.en"].metrics.batch_sizes == {1: 6}
 
 
 def test_a_runaway_is_decoded_again_on_the_full_window(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.asr import Transcript, Utterance
 from models.asr.whisper import WhisperEngine, WhisperSettings
+from models.batching import Priority
 from models.intent.text import normalise
 from models.tts import Speech
 from models.tts.piper import PiperEngine
@@ -72,7 +73,9 @@ class Ear(KnowsTheLines):
         super().__init__(())
         self._whisper = whisper
 
-    async def transcribe(self, utterance: Utterance, *, deadline_s: float) -> Transcript:
+    async def transcribe(
+        self, utterance: Utterance, *, deadline_s: float, priority: Priority = Priority.FINAL
+    ) -> Transcript:
         heard = self._whisper.run([utterance])[0]
         return Transcript(normalise(heard.text), heard.log_probability, 0.0, heard.mode)
 

@@ -140,3 +140,29 @@ def test_a_tick_of_200_calls_leaves_the_media_clock_nearly_all_its_time() -> Non
         detector.run(tick, slots, calls)
         took.append(time.perf_counter() - started)
     assert sorted(took)[len(took) // 2] < 0.004
+
+
+def test_calls_too_quiet_for_any_tone_are_passed_over_without_a_difference(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Tones around the weakest level, in noise: the same events, with every call looked at and without."""
+    random = np.random.default_rng(5)
+    at = np.arange(8_000 * 4)
+    calls = []
+    for level_dbfs in range(-56, -30, 2):
+        tone = np.sin(2 * np.pi * 1_000 / 8_000 * at) * (at % 16_000 < 5_000)
+        noise = random.normal(0, 10 ** (-65 / 20), at.size)
+        calls.append(32_768 * (10 ** (level_dbfs / 20) * tone * np.sqrt(2) + noise))
+    audio = np.rint(np.stack(calls)).astype(np.int16)
+    heard = []
+    for all_are_looked_at in (False, True):
+        detector = ToneDetector(len(calls))
+        slots = np.array([detector.open() for _ in calls])
+        if all_are_looked_at:
+            monkeypatch.setattr(detector, "_loud", lambda tick, slots, samples: np.ones(len(slots), np.bool_))
+        frames = audio.reshape(len(calls), -1, 160)
+        heard.append(
+            [event for tick in range(frames.shape[1]) for event in detector.run(tick, slots, frames[:, tick])]
+        )
+    assert heard[0] == heard[1]
+    assert heard[0], "the louder ones are heard"

@@ -90,6 +90,7 @@ def stages(endpoint: float, asr: float, decide: float, tts: float) -> dict[str, 
 
 
 MEDIA = {"packets_received": 990, "packets_lost": 10, "jitter_ms": 2.4, "round_trip_ms": 0.0, "mos": 4.31}
+MEDIA |= {"guesses": 3, "guesses_void": 1, "decoded_s": 4.5, "asked_ahead": 2, "asked_ahead_void": 1}
 
 
 def six_contacts() -> CampaignRows:  # long: it is a table

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from dialogs.problem import InputError
 from tests.virtual_time import VIRTUAL_EPOCH as NOW
 from tests.voicebot.campaigns import make_campaign, make_contact, make_records, number
-from voicebot.call.result import CallResult, Party, TurnResult
+from voicebot.call.result import CallResult, Party, Speculation, TurnResult
 from voicebot.records.call_closing import Closing
 from voicebot.records.store import ClaimLostError, Records
 from voicebot.records.tables import (
@@ -45,6 +45,7 @@ RESULT = CallResult(
     opted_out=True,
     barge_ins=1,
     media={"packets_sent": 100.0},
+    speculation=Speculation(guesses=3, asked_ahead=1, decoded_s=2.12345),
     turns=(
         TurnResult("agent", text="Hello", planned_text="Hello there", interrupted=True),
         TurnResult("customer", text="Do not call me", intent="opt_out", confidence=0.98),
@@ -83,6 +84,8 @@ def test_a_closing_writes_everything_in_one_go(records: Records) -> None:
         forbidden = session.exec(select(DoNotCall)).one()
     assert (call.connected, call.outcome, call.party, call.sip_status) == ("opt_out", "refused", "live", 200)
     assert call.labels == ["complaint", "opt_out"]
+    assert call.media["packets_sent"] == 100.0
+    assert (call.media["guesses"], call.media["asked_ahead"], call.media["decoded_s"]) == (3, 1, 2.123)
     assert call.ended_at == NOW + timedelta(seconds=40)
     assert [(turn.position, turn.speaker, turn.text) for turn in turns] == [
         (0, "agent", "Hello"),

@@ -7,6 +7,7 @@ from voicebot.records.tables import Party
 from voicebot.reports.metrics import summarise
 from voicebot.reports.report import CampaignReport, Rate
 from voicebot.reports.rows import CampaignRows
+from voicebot.reports.wording import in_vain
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +86,10 @@ def test_turns(report: CampaignReport) -> None:
     assert report.replies_by == {"shortcut": 2, "llm": 1, "script": 1}
     assert (report.barge_ins, report.false_stops) == (2, 1)
     assert counts(report.interrupted_prompts) == (1, 7)
+    assert (report.speculation["guesses"], report.speculation["decoded_s"]) == (3, 4.5)
+    assert in_vain(report.speculation) == (
+        "1 of 3 recognitions and 1 of 2 requests to the model were in vain, because the customer went on"
+    )
     assert report.customer_turns_per_live_call == pytest.approx(4 / 3)
 
 

@@ -10,7 +10,7 @@ from telephony.tones import ToneKind
 from voicebot.call.result import Party
 
 ACT_AT = 0.95
-_RECHECK_MS = 20_000
+RECHECK_MS = 20_000
 """Until so long after the answer a person may still prove to be a machine."""
 _LONG_GREETING_MS = 3500
 """People answer in one short burst; a first utterance this long is rarely a person's."""
@@ -33,22 +33,29 @@ class AnsweringMachineDetector:
         """Weigh an utterance that ended `since_answer_ms` after the answer."""
         if not text.strip() or self.party is Party.MACHINE:
             return self.party
-        if since_answer_ms > _RECHECK_MS:
+        if since_answer_ms > RECHECK_MS:
             self.party = Party.LIVE
             return self.party
+        score = self._weigh(text, speech_ms)
         self._spoken = f"{self._spoken} {text}".strip()
-        score = max(
-            machine_phrase_score(text, self._language), machine_phrase_score(self._spoken, self._language)
-        )
-        if speech_ms >= _LONG_GREETING_MS:
-            score = _more_likely(score, _LONG_GREETING_ODDS)
         self._score = max(score, self._score if self._score != _NOTHING_SAID else 0.0)
         self.party = Party.MACHINE if score >= ACT_AT else Party.LIVE
         return self.party
 
+    def heard_partly(self, text: str, speech_ms: float, since_answer_ms: float) -> Party:
+        """Weigh the words so far of an utterance that goes on: it can only prove to be a machine's."""
+        if since_answer_ms <= RECHECK_MS and self._weigh(text, speech_ms) >= ACT_AT:
+            self.party = Party.MACHINE
+        return self.party
+
+    def _weigh(self, text: str, speech_ms: float) -> float:
+        all_words = f"{self._spoken} {text}".strip()
+        score = max(machine_phrase_score(each, self._language) for each in (text, all_words))
+        return _more_likely(score, _LONG_GREETING_ODDS) if speech_ms >= _LONG_GREETING_MS else score
+
     def heard_tone(self, kind: ToneKind, since_answer_ms: float) -> Party:
         """Weigh a tone: a fax is a machine, a beep makes one more likely (phones of people beep too)."""
-        if since_answer_ms <= _RECHECK_MS:
+        if since_answer_ms <= RECHECK_MS:
             fax = kind in (ToneKind.FAX_CALLING, ToneKind.FAX_ANSWERING)
             beep = kind is ToneKind.VOICEMAIL_BEEP
             if fax or (beep and _more_likely(self._score, _BEEP_ODDS) >= ACT_AT):

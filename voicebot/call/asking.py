@@ -6,7 +6,7 @@ answer that is not usable, or a server that fails: the script's own answer is sp
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +17,12 @@ from dialogs.prompts import sentences
 from dialogs.script.format import Script
 from dialogs.turn import AnsweredBy, AskModel, DialogueState, Reply, Saying
 from models.engine import EngineError, EngineLate
-from models.llm import ChatMessage, ChatModel, ChatRequest
+from models.llm import ChatModel
 from models.llm.json_stream import JsonTextStream
+from voicebot.call.asking_ahead import WHOLE_ANSWER_S, AnswerAhead, AskingAhead, Question, request_for
 from voicebot.settings import ModelServerSettings
 
 logger = logging.getLogger(__name__)
-
-_WHOLE_ANSWER_S = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +88,54 @@ class Asking:
         script: Script,
         settings: ModelServerSettings,
         emit: Callable[[ModelSaid | ModelDecided], None],
+        ahead: AskingAhead | None = None,
     ) -> None:
+        """`ahead`: where a question may be asked before the turn is over; None asks none."""
         self._chat = chat
         self._script = script
         self._budget_s = settings.first_clause_s
         self._emit = emit
+        self._ahead = ahead
+        self._spoken_ahead: AnswerAhead | None = None
+        """The answer being spoken, if it was asked for ahead."""
 
-    async def sayings(self, ask: AskModel) -> AsyncIterator[Saying]:
-        """The sentences to speak. Closing the iterator aborts the generation."""
+    def ask_ahead(self, question: Question, speech_ms: float) -> None:
+        """Ask what will be asked if the turn ends now; nothing comes of it until `sayings` is called."""
+        if self._ahead:
+            self._ahead.ask(question, speech_ms)
+
+    def end_turn(self) -> None:
+        """The turn is answered without the model."""
+        if self._ahead:
+            self._ahead.end_turn()
+
+    def drop_ahead(self) -> None:
+        """What was asked ahead is void."""
+        if self._ahead:
+            self._ahead.drop()
+
+    def abort(self) -> None:
+        """The answer is not wanted any more. Closing the iterator does the same once it was begun."""
+        if self._spoken_ahead:
+            self._spoken_ahead.abort()
+        self._spoken_ahead = None
+
+    def sayings(self, question: Question) -> AsyncIterator[Saying]:
+        """The sentences to speak: of the answer asked for ahead, or the model is asked now.
+        Closing the iterator aborts the generation."""
+        ask = question.ask
+        self.abort()
+        self._spoken_ahead = self._ahead.take(question) if self._ahead else None
+        if self._spoken_ahead:
+            return self._sayings(ask, self._spoken_ahead.pieces())
+        return self._sayings(ask, self._chat.stream(request_for(ask), deadline_s=WHOLE_ANSWER_S))
+
+    async def _sayings(self, ask: AskModel, pieces: AsyncGenerator[str, None]) -> AsyncIterator[Saying]:
         answer = _Answer()
         spoken: list[str] = []
         reply: Reply | None = None
         try:
-            async for sentence in self._sentences(ask, answer):
+            async for sentence in self._sentences(ask, answer, pieces):
                 spoken.append(sentence)
                 self._emit(ModelSaid(ask, sentence, AnsweredBy.LLM))
                 yield Saying(sentence, ask.state.node)
@@ -115,14 +149,15 @@ class Asking:
             self._emit(ModelSaid(ask, saying.text, by))
             yield saying
 
-    async def _sentences(self, ask: AskModel, answer: _Answer) -> AsyncIterator[str]:
-        """Sentences as they are completed, guarded. The last one is left to `_take`."""
-        messages = [ChatMessage(role, content) for role, content in ask.messages]
-        pieces = self._chat.stream(ChatRequest(messages, ask.json_schema), deadline_s=_WHOLE_ANSWER_S)
+    async def _sentences(
+        self, ask: AskModel, answer: _Answer, pieces: AsyncGenerator[str, None]
+    ) -> AsyncIterator[str]:
+        """Sentences as they are completed, guarded. The last one is left to `_take`. The budget of the
+        first one counts from the end of the turn, however long before that the model was asked."""
         known = known_text(self._script, ask.state)
         loop = asyncio.get_running_loop()
         first_by_s = loop.time() + self._budget_s
-        whole_by_s = loop.time() + _WHOLE_ANSWER_S
+        whole_by_s = loop.time() + WHOLE_ANSWER_S
         spoken = 0
         async with aclosing(pieces):
             while True:
@@ -132,7 +167,7 @@ class Asking:
                 except StopAsyncIteration:
                     return
                 except TimeoutError:
-                    late_s = _WHOLE_ANSWER_S if spoken else self._budget_s
+                    late_s = WHOLE_ANSWER_S if spoken else self._budget_s
                     raise EngineLate(f"no sentence within {late_s:g} s") from None
                 for sentence in answer.complete_sentences()[spoken:]:
                     self._guard(sentence, known)

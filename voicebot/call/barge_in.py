@@ -91,7 +91,7 @@ class BargeIn:
         """True in the tick in which the prompt must fall silent. `prompt`: its number."""
         if prompt != self._prompt:
             self._prompt, self._false_in_a_row = prompt, 0
-        if audible and not locked and speech_ms >= self.speech_ms and self.echo.callee_talks:
+        if audible and not locked and speech_ms >= self.speech_ms:
             self.stops += 1
             return True
         return False

@@ -139,10 +139,12 @@ class CallChannel:
         expected_wait_ms = self._expected_wait_ms() if self.endpointer.pausing else 0.0
         for event in self.endpointer.step(now_ms, probability, expected_wait_ms):
             self._emit(event)
+        counts = self.endpointer.talking and not self.noise_only
         if self.barge_in.stops_now(
             audible=self.playout.audible,
             locked=self.playout.locked,
-            speech_ms=0 if self.noise_only else self.endpointer.speech_ms(now_ms),
+            # Speech that has ended stops nothing any more, as when the prompt was locked until now.
+            speech_ms=self.endpointer.speech_ms(now_ms) if counts else 0,
             prompt=self.playout.reply,
         ):
             self.stop_prompt()
@@ -184,6 +186,8 @@ class CallChannel:
             self._recording.close()
 
     def _send(self, now_ms: int) -> None:
+        if self._sounding is None and self._comfort_noise is None and not self.playout.active:
+            return
         queued = self.leg.queued_samples() if self.playout.active or self._comfort_noise else 0
         was_locked = self.playout.locked
         for _ in range(_MOST_FRAMES_PER_TICK):

@@ -24,7 +24,7 @@ from voicebot.call.channel import (
 from voicebot.call.continuation import Continuation, TakenTurn
 from voicebot.call.disposition import Over
 from voicebot.call.endpointing import Paused, Resumed, SilenceElapsed, SpeechStarted, TurnEnded
-from voicebot.call.hearing import Hearing, Understood
+from voicebot.call.hearing import Hearing, HearingEvent, PartlyHeard, Understood
 from voicebot.call.key_entry import KeyEntry
 from voicebot.call.replying import ReplyEvent, Replying
 from voicebot.call.result import Party
@@ -49,7 +49,7 @@ class GreetingDue:
     last: bool = False
 
 
-ConversationEvent = ChannelEvent | ReplyEvent | Understood | DigitPressed | Held | Unheld | GreetingDue
+ConversationEvent = ChannelEvent | ReplyEvent | HearingEvent | DigitPressed | Held | Unheld | GreetingDue
 
 
 class Conversation:
@@ -115,7 +115,12 @@ class Conversation:
                 self._on_turn_ended(event, now_ms)
             case SilenceElapsed() if not (self._playout.active or self._hearing.busy or self._turn_over):
                 self._reply(Heard(silence=True), now_ms)
-            case Paused() | TurnEnded() | SilenceElapsed():
+            case PartlyHeard(words) if words.utterance > self._dealt_with and self._is_machine(
+                words, so_far=True
+            ):
+                self._record(words)
+                self._end(Over.MACHINE, now_ms)
+            case Paused() | TurnEnded() | SilenceElapsed() | PartlyHeard():
                 pass  # Overtaken by an answer.
             case PromptUnlocked():
                 self._on_unlocked(now_ms)
@@ -159,7 +164,7 @@ class Conversation:
 
     def close(self, now_ms: float) -> None:
         """The call is over: keep what was said of the reply that was cut off."""
-        self._hearing.make_void()
+        self._hearing.close()
         self.bot.fall_silent(now_ms)
 
     def _on_greeting_due(self, last: bool, now_ms: float) -> None:
@@ -183,6 +188,9 @@ class Conversation:
 
     def _on_speech(self, at_ms: int) -> None:
         self._over_prompt = self._playout.active
+        self._hearing.listen_along(
+            self._endpointer, self._channel.heard_audio, self.bot.expects(self.bot.state)
+        )
         if self._must_greet:
             return
         if self._turn_over:
@@ -252,19 +260,21 @@ class Conversation:
             elif self._sure(words, now_ms):
                 over_ms = max(words.asked_ms, words.end_ms + self._turn_end.silence_ms)
                 self._take_turn(words, over_ms, now_ms)
+            elif words.text:
+                self.bot.ask_ahead(words.heard, self._answered_state, words.spoken_ms)
 
     def _is_stale(self, words: Understood, *, over: bool) -> bool:
         """The utterance was dealt with, or goes on: `Resumed` or a new utterance is on its way."""
-        if words.utterance <= self._dealt_with:
+        if not self._hearing.accept(words) or words.utterance <= self._dealt_with:
             return True
         if over or self._must_greet:
             return False
         talks_on = self.bot.greeted and self._endpointer.talking
         return talks_on or words.utterance != self._endpointer.utterance
 
-    def _is_machine(self, words: Understood) -> bool:
-        since_answer_ms = words.end_ms - self._answered_ms
-        return self._machine.heard(words.text, words.spoken_ms, since_answer_ms) is Party.MACHINE
+    def _is_machine(self, words: Understood, *, so_far: bool = False) -> bool:
+        weigh = self._machine.heard_partly if so_far else self._machine.heard
+        return weigh(words.text, words.spoken_ms, words.end_ms - self._answered_ms) is Party.MACHINE
 
     def _hold(self, words: Understood) -> None:
         """Said where it cannot be answered yet: only what is urgent is kept, an opt-out before all."""

@@ -14,6 +14,8 @@ from itertools import count
 import numpy as np
 from numpy.typing import NDArray
 
+from voicebot.call.levels import SILENT_DBFS
+
 WINDOW = 25
 """Ticks that our voice may take to come back: what is queued on the wire, the line, the jitter buffer."""
 AUDIBLE_DBFS = -45.0
@@ -53,32 +55,33 @@ class EchoGate:
         """Utterances that were all echo."""
         self.active = False
         """True while what is heard may be our own voice."""
-        self.floor_dbfs = -100.0
+        self.floor_dbfs = SILENT_DBFS
         """What is not louder counts as echo, while active."""
-        self._said: deque[float] = deque([-100.0] * WINDOW, WINDOW)
+        self._said: deque[float] = deque([SILENT_DBFS] * WINDOW, WINDOW)
+        self._loudest = SILENT_DBFS
+        """Of what may come back now."""
         self._bounds: deque[float] = deque(maxlen=_BLOCKS_KEPT)
         self._block = _FIRST_BLOCK + next(_gates) * _STRIDE % _FIRST_BLOCK
-        self._said_block: list[float] = [-100.0] * WINDOW
+        self._said_block: list[float] = [SILENT_DBFS] * WINDOW
         self._heard_block: list[float] = []
         self._loud_ticks = 0
         self._since_loud = 0
         self._echo_ticks = 0
 
-    @property
-    def callee_talks(self) -> bool:
-        """Whether somebody was surely louder than the echo just now; without an echo it cannot be told."""
-        return self._loud_ticks >= CONFIRMED or not self.active
-
     def step(self, said_dbfs: float, heard_dbfs: float, probability: float) -> float:
         """The probability that the callee speaks. `said_dbfs`: what was sent since the last tick."""
+        gone = self._said[0]
         self._said.append(said_dbfs)
-        loudest = max(self._said)
-        self.active = loudest > AUDIBLE_DBFS
+        if said_dbfs >= self._loudest:
+            self._loudest = said_dbfs
+        elif gone == self._loudest:
+            self._loudest = max(self._said)
+        self.active = self._loudest > AUDIBLE_DBFS
         if not self.active:
             self._loud_ticks = self._echo_ticks = 0
             return probability
         self._learn(said_dbfs, heard_dbfs)
-        self.floor_dbfs = loudest - self.loss_db + MARGIN_DB
+        self.floor_dbfs = self._loudest - self.loss_db + MARGIN_DB
         if heard_dbfs > self.floor_dbfs:
             self._since_loud = 0
             self._loud_ticks += probability >= _SPEECH

@@ -8,6 +8,7 @@ from models.end_of_turn import EndOfTurnDetector
 from models.intent import IntentClassifier
 from models.llm import ChatModel
 from models.tts import Speaker
+from voicebot.call.asking_ahead import AheadLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +23,5 @@ class Engines:
     """Engine kind -> name and version, kept with every call."""
     end_of_turn: EndOfTurnDetector | None = None
     """None: only silence and words tell that a turn is over."""
+    ahead: AheadLimit | None = None
+    """None: `chat` is asked only when a turn is over."""

@@ -6,6 +6,7 @@ speaks. The schedule is absolute: a late tick is made up for, never forgotten.
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
@@ -19,6 +20,9 @@ from telephony.tones import ToneEvent
 VAD_WINDOW = 256
 """Samples of one detector window: 32 ms at 8 kHz."""
 
+_STEP = math.gcd(VAD_WINDOW, FRAME_SAMPLES)
+_PLACES = VAD_WINDOW // _STEP
+"""Where in a frame a window can begin."""
 _INITIAL_ROWS = 32
 _PCM_SCALE = np.float32(1 / 32768)
 
@@ -103,6 +107,8 @@ class MediaClock:
         self._filled: NDArray[np.intp] = np.zeros(_INITIAL_ROWS, np.intp)
         self._probability: NDArray[np.float32] = np.zeros(_INITIAL_ROWS, np.float32)
         self._frames: NDArray[np.int16] = np.zeros((_INITIAL_ROWS, FRAME_SAMPLES), np.int16)
+        self._rows: list[Frame] = list(self._frames)
+        """The frames one by one: to index an array costs more than to index a list."""
         self._origin_s = 0.0
         self._ticks = 0
         self.lateness = TickLateness()
@@ -117,7 +123,10 @@ class MediaClock:
         slot = self._detector.open()
         while slot >= self._filled.size:
             self._grow()
-        self._filled[slot] = 0
+        # A window takes 1.6 ticks. Calls begin theirs at different places, so that the detector has as much
+        # to do in every tick; a call that joins is taken to have been silent before.
+        self._filled[slot] = slot % _PLACES * _STEP
+        self._pending[slot] = 0.0
         self._probability[slot] = 0.0
         self._channels[channel] = slot
         if tones_only:
@@ -155,13 +164,15 @@ class MediaClock:
         channels = list(self._channels.items())
         if not channels:
             return
+        rows = self._rows
         for channel, slot in channels:
-            channel.read(self._frames[slot])
+            channel.read(rows[slot])
         self._detect(np.array([slot for each, slot in channels if each not in self._tones_only], np.intp))
         self._listen_for_tones()
+        probabilities = self._probability.tolist()
         for channel, slot in channels:
             try:
-                channel.tick(now_ms, self._frames[slot], float(self._probability[slot]))
+                channel.tick(now_ms, rows[slot], probabilities[slot])
             except Exception as fault:
                 # One call's fault must not stop the clock of the others.
                 self.detach(channel)
@@ -194,3 +205,4 @@ class MediaClock:
         self._filled = np.concatenate([self._filled, np.zeros_like(self._filled)])
         self._probability = np.concatenate([self._probability, np.zeros_like(self._probability)])
         self._frames = np.concatenate([self._frames, np.zeros_like(self._frames)])
+        self._rows = list(self._frames)

@@ -4,12 +4,12 @@ Pure: the media clock asks for one frame per tick and says how much of it is on 
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from dialogs.turn import Saying
-from models.tts import Speech
+from models.tts import Speech, first_words, words_of
 from telephony.line import FRAME_SAMPLES, Frame
 
 GAP_SAMPLES = 8 * FRAME_SAMPLES
@@ -18,13 +18,46 @@ GAP_SAMPLES = 8 * FRAME_SAMPLES
 
 @dataclass(slots=True)
 class _Segment:
+    """One saying: the clauses of it that are rendered, joined, and how far it was played."""
+
     saying: Saying
-    speech: Speech
+    samples: Frame = field(default_factory=lambda: np.zeros(0, np.int16))
+    word_ends: list[int] = field(default_factory=list)
+    whole: bool = False
+    """False while clauses of it are still being rendered."""
     played: int = 0
+
+    def extend(self, speech: Speech) -> None:
+        self.word_ends += [len(self.samples) + end for end in speech.word_ends]
+        self.samples = np.concatenate([self.samples, speech.samples]) if len(self.samples) else speech.samples
+
+    def take(self) -> Frame:
+        """Up to one frame; fewer samples at the end of what is rendered."""
+        frame = self.samples[self.played : self.played + FRAME_SAMPLES]
+        self.played += FRAME_SAMPLES if self.whole else len(frame)
+        return frame
 
     @property
     def finished(self) -> bool:
-        return self.played >= len(self.speech.samples) + GAP_SAMPLES
+        return self.whole and self.played >= len(self.samples) + GAP_SAMPLES
+
+    @property
+    def left(self) -> int:
+        """Rendered samples that were not played."""
+        return len(self.samples) - min(self.played, len(self.samples))
+
+    @property
+    def missing(self) -> int:
+        """About how many samples are still to be rendered, by the length of the words so far."""
+        if self.whole or not self.word_ends:
+            return 0
+        words = len(words_of(self.saying.text)) - len(self.word_ends)
+        return max(0, words) * len(self.samples) // len(self.word_ends)
+
+    @property
+    def heard(self) -> str:
+        """The words that were wholly played."""
+        return first_words(self.saying.text, sum(end <= self.played for end in self.word_ends))
 
 
 class Playout:
@@ -41,6 +74,8 @@ class Playout:
         """Number of the current or last reply, from 1."""
         self.dropped = False
         """True when the current reply was given up before its end."""
+        self.starved_samples = 0
+        """Silence in the middle of sayings because their next clause was not there yet, in the whole call."""
 
     @property
     def active(self) -> bool:
@@ -49,7 +84,7 @@ class Playout:
 
     @property
     def audible(self) -> bool:
-        """True while frames go out (not paused)."""
+        """True while a saying is being played (not paused), also while it waits for its next clause."""
         return bool(self._waiting) and not self._paused
 
     @property
@@ -65,9 +100,14 @@ class Playout:
         return not self._waiting[0].saying.barge_in
 
     @property
+    def ready_samples(self) -> int:
+        """How much is rendered and still to be played."""
+        return sum(segment.left for segment in self._waiting)
+
+    @property
     def remaining_samples(self) -> int:
-        """How much is still to be played."""
-        return sum(len(s.speech.samples) - min(s.played, len(s.speech.samples)) for s in self._waiting)
+        """How much is still to be played; clauses that are not rendered yet are estimated."""
+        return sum(segment.left + segment.missing for segment in self._waiting)
 
     def begin(self) -> int:
         """Start a new reply and give its number; what was left of the last one is dropped."""
@@ -79,22 +119,35 @@ class Playout:
         self.reply += 1
         return self.reply
 
-    def add(self, saying: Saying, speech: Speech) -> None:
-        """Queue one saying of the reply."""
-        self._waiting.append(_Segment(saying, speech))
+    def add(self, saying: Saying, speech: Speech, *, whole: bool = True) -> None:
+        """Queue one saying of the reply, or its first clause when it is not `whole`.
+
+        While the last one queued is not whole, this is the next clause of it."""
+        if self._waiting and not self._waiting[-1].whole:
+            segment = self._waiting[-1]
+        else:
+            segment = _Segment(saying)
+            self._waiting.append(segment)
+        segment.extend(speech)
+        segment.whole = whole
 
     def end(self) -> None:
         """Nothing more will be added to the reply."""
         self._open = False
+        if self._waiting:
+            self._waiting[-1].whole = True
 
     def next_frame(self) -> Frame | None:
         """The next 160 samples, or None when there is nothing to send in this tick."""
         if self._paused or not self._waiting:
             return None
         segment = self._waiting[0]
-        frame = segment.speech.samples[segment.played : segment.played + FRAME_SAMPLES]
-        segment.played += FRAME_SAMPLES
-        if segment.finished or (len(self._waiting) == 1 and not self._open and not frame.size):
+        frame = segment.take()
+        if not segment.whole:
+            self.starved_samples += FRAME_SAMPLES - frame.size
+            if not frame.size:
+                return None
+        elif segment.finished or (len(self._waiting) == 1 and not self._open and not frame.size):
             self._done.append(self._waiting.popleft())
         if frame.size < FRAME_SAMPLES:
             frame = np.concatenate([frame, np.zeros(FRAME_SAMPLES - frame.size, np.int16)])
@@ -111,7 +164,7 @@ class Playout:
         """Go on where `pause` stopped, from the beginning of the word."""
         if self._paused and self._waiting:
             segment = self._waiting[0]
-            heard = [end for end in segment.speech.word_ends if end <= segment.played]
+            heard = [end for end in segment.word_ends if end <= segment.played]
             # A word cut in half is said again from its start.
             segment.played = heard[-1] if heard else 0
         self._paused = False
@@ -128,10 +181,9 @@ class Playout:
 
     def heard_words(self) -> str:
         """The words of this reply that were wholly played."""
-        segments = [*self._done, *self._waiting]
-        return " ".join(filter(None, (s.speech.words_heard(s.played) for s in segments)))
+        return " ".join(filter(None, (s.heard for s in (*self._done, *self._waiting))))
 
     def heard_by_saying(self) -> tuple[tuple[Saying, str], ...]:
         """Each saying that began to be played, with its words that were heard."""
         segments = [*self._done, *(s for s in self._waiting if s.played)]
-        return tuple((s.saying, s.speech.words_heard(s.played)) for s in segments)
+        return tuple((s.saying, s.heard) for s in segments)

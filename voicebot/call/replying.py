@@ -5,13 +5,14 @@ Synchronous like `Conversation`; holds the state of the dialogue.
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from dialogs.policy import answer, expectation, record_heard
 from dialogs.script.format import Script
 from dialogs.turn import AnsweredBy, AskModel, DialogueState, Expectation, Heard, Reply, Saying
 from voicebot.call.asking import Asking, ModelDecided, ModelSaid
+from voicebot.call.asking_ahead import Question
 from voicebot.call.channel import CallChannel, ReplyFinished, ReplyStarted
 from voicebot.call.disposition import Over
 from voicebot.call.speaking import Speaking, SpeechFailed
@@ -85,6 +86,16 @@ class Replying:
         """Say the opening."""
         self._say(self.state, self._opening, now_ms)
 
+    def ask_ahead(self, heard: Heard, state: DialogueState, speech_ms: float) -> None:
+        """Ask the model what it will be asked if the turn ends with these words; nothing else comes of it."""
+        if self._asking is None:
+            return
+        for saying, words in self._said_so_far(state):
+            state = record_heard(state, saying, words)
+        decided = answer(self.script, state, heard, model=True, now=self._local_now())
+        if isinstance(decided, AskModel):
+            self._asking.ask_ahead(self._question(decided), speech_ms)
+
     def answer(self, heard: Heard, now_ms: float, stages: ReplyStages | None = None) -> None:
         """Answer what was heard. `stages` are the times of the turn that is answered."""
         self.last_heard = heard
@@ -94,9 +105,11 @@ class Replying:
             assert self._asking is not None
             self._go_to(decided.state, decided.otherwise)
             self._asked = decided
-            self._reply_number = self._speaking.say_stream(self._asking.sayings(decided))
+            self._reply_number = self._speaking.say_stream(self._asking.sayings(self._question(decided)))
             self._log.agent_plans(self._reply_number, decided.state.node, "", "", stages)
         else:
+            if self._asking:
+                self._asking.end_turn()
             state, reply = decided
             self._say(state, reply, now_ms, stages)
 
@@ -117,6 +130,8 @@ class Replying:
             self._channel.stop_prompt()
         interrupted = playout.active
         self._speaking.stop()
+        if self._asking:
+            self._asking.abort()
         if self._log.agent_open:
             self._record_said(now_ms, interrupted=interrupted)
         if self.greeted_ms is not None and self.greeting_ended_ms is None:
@@ -186,6 +201,14 @@ class Replying:
             self.over = Over.TROUBLE if self._in_trouble else Over.FINISHED
         else:
             self.await_speech(now_ms)
+
+    def _question(self, ask: AskModel) -> Question:
+        return Question(self._channel.endpointer.utterance, ask)
+
+    def _said_so_far(self, state: DialogueState) -> Iterable[tuple[Saying, str]]:
+        """What will be remembered of the prompt that the customer talked over, when it is given up."""
+        unrecorded = state is self.state and self._log.agent_open
+        return self._channel.playout.heard_by_saying() if unrecorded else ()
 
     def _record_said(self, at_ms: float, *, interrupted: bool) -> None:
         playout = self._channel.playout

@@ -1,7 +1,7 @@
 """What a finished call leaves behind: everything the records need, in one value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -38,6 +38,33 @@ class TurnResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Speculation:
+    """What one call began before a turn was over: whatever is begun is used or void."""
+
+    guesses: int = 0
+    """Utterances that were recognised at a pause or at their end."""
+    guesses_void: int = 0
+    """Of those: given up, or recognised once more because the customer had gone on."""
+    decoded_s: float = 0.0
+    """Seconds of audio that the recogniser was asked to decode for them."""
+    decoded_void_s: float = 0.0
+    """Of those: of guesses that were void."""
+    partials: int = 0
+    """Decodings of utterances that went on."""
+    partials_s: float = 0.0
+    asked_ahead: int = 0
+    """Requests to the language model before the turn was over."""
+    asked_ahead_used: int = 0
+    asked_ahead_void: int = 0
+    pieces_void: int = 0
+    """Pieces of answers (about one a token) that had come when they were dropped."""
+
+    def figures(self) -> dict[str, float]:
+        """By name, as they are kept with the call."""
+        return {name: round(value, 3) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True, slots=True)
 class CallResult:
     """How one attempt ended. Exactly one of `not_connected` and `connected` is set."""
 
@@ -68,4 +95,5 @@ class CallResult:
     false_stops: int = 0
     recording: str = ""
     media: Mapping[str, float] = field(default_factory=dict)
+    speculation: Speculation | None = None
     turns: tuple[TurnResult, ...] = ()

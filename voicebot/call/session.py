@@ -30,7 +30,9 @@ from telephony.line import (
     TransferFailed,
     Unheld,
 )
+from voicebot.call.answering_machine import RECHECK_MS
 from voicebot.call.asking import Asking
+from voicebot.call.asking_ahead import AskingAhead
 from voicebot.call.barge_in import BargeIn
 from voicebot.call.channel import CallChannel, ChannelEvent
 from voicebot.call.conversation import Conversation, ConversationEvent, GreetingDue
@@ -45,6 +47,7 @@ from voicebot.call.recording import Recording, RecordingWriter
 from voicebot.call.replying import Replying
 from voicebot.call.result import CallResult, Party
 from voicebot.call.speaking import Speaking
+from voicebot.call.speculation import speculation_of
 from voicebot.call.turn_end import TurnEnd
 from voicebot.call.turn_log import TurnLog
 from voicebot.call.watching import CallWatcher
@@ -121,6 +124,8 @@ class CallSession:
     _log: TurnLog | None = None
     _recording: Recording | None = None
     _early: EarlyMedia | None = None
+    _hearing: Hearing | None = None
+    _ahead: AskingAhead | None = None
     _keys: KeyPresses = field(default_factory=KeyPresses)
 
     @property
@@ -213,7 +218,8 @@ class CallSession:
         emit: Callable[[ConversationEvent], None] = self._events.put_nowait
         self._channel = self._open_channel(leg, emit)
         self._log = TurnLog(now_ms)
-        hearing = Hearing(
+        asking = self._open_asking(group, emit)
+        self._hearing = hearing = Hearing(
             group,
             self.engines.recogniser,
             self.engines.classifier,
@@ -222,10 +228,10 @@ class CallSession:
             lambda: self.clock.now_ms,
             emit,
             self.engines.end_of_turn,
+            asking.drop_ahead if asking else lambda: None,
+            now_ms + RECHECK_MS,
         )
         speaking = Speaking(group, self.engines.speaker, self._channel.playout, emit)
-        chat = self.engines.chat
-        asking = Asking(chat, self.script, self.settings.model_server, emit) if chat else None
         turn_end = TurnEnd(self._channel.endpointer, self.settings.endpointing, language)
         bot = Replying(
             self.script,
@@ -245,6 +251,16 @@ class CallSession:
         self._after(_HELLO_S, GreetingDue())
         self._after(_LATEST_GREETING_S, GreetingDue(last=True))
         self._after(self.settings.longest_call_s, _HangUpDue(Over.TOO_LONG))
+
+    def _open_asking(
+        self, group: asyncio.TaskGroup, emit: Callable[[ConversationEvent], None]
+    ) -> Asking | None:
+        chat, limit, server = self.engines.chat, self.engines.ahead, self.settings.model_server
+        if chat is None:
+            return None
+        if limit and server.ask_ahead:
+            self._ahead = AskingAhead(group, chat, limit)
+        return Asking(chat, self.script, server, emit, self._ahead)
 
     def _open_channel(self, leg: Leg, emit: Callable[[ChannelEvent], None]) -> CallChannel:
         if self.recordings:
@@ -274,15 +290,17 @@ class CallSession:
     async def _hear_last_words(self, group: asyncio.TaskGroup) -> None:
         """Whoever says "never call me again" and hangs up is heard all the same."""
         talk = self._conversation
-        if talk is None or self._channel is None:
+        if talk is None or self._channel is None or self._hearing is None:
             return
         self.clock.detach(self._channel)
         if not talk.begin_last_words(self.clock.now_ms):
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORDS_S):
-                while not isinstance(event := await self._events.get(), Understood):
-                    pass
+                while True:
+                    event = await self._events.get()
+                    if isinstance(event, Understood) and self._hearing.accept(event):
+                        break
                 talk.take_last_words(event)
                 self._keep_opt_out(group)
 
@@ -375,5 +393,6 @@ class CallSession:
             media={k: v for k, v in asdict(ended.statistics).items() if v is not None}
             | channel.levels.figures()
             | channel.barge_in.figures(),
+            speculation=speculation_of(self._hearing, self._ahead) if self._hearing else None,
             turns=turns,
         )

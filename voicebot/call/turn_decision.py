@@ -37,11 +37,12 @@ class SaidSoFar:
 
 def silence_that_ends(said: SaidSoFar, learned_end_ms: int, times: EndpointingSettings) -> int:
     """Milliseconds of silence that end the turn. `learned_end_ms` is what this caller's pauses taught."""
-    if said.ending is Ending.UNFINISHED:
+    unfinished = said.ending is Ending.UNFINISHED
+    if unfinished and (said.dictation or not said.answered):
         return times.dictation_end_ms
     if said.answered:
-        if said.dictation:
-            # Whole as far as one can tell: wait as long as for any other answer.
+        if said.dictation or unfinished:
+            # Whole as far as one can tell, or "Yes, and?": wait as long as for any other answer.
             return learned_end_ms
         return min(times.short_end_ms, learned_end_ms) if said.short else times.commit_ms
     if said.dictation or said.ending is Ending.OPEN:

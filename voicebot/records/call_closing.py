@@ -44,6 +44,8 @@ def close(session: Session, closing: CallClosing) -> Closing:
         if value or getattr(call, name) is None:  # what was journalled is not blanked
             setattr(call, name, value)
     call.labels, call.slots, call.media = sorted(result.labels), dict(result.slots), dict(result.media)
+    if result.speculation:
+        call.media |= result.speculation.figures()
     for position, turn in enumerate(result.turns):
         values = {field.name: getattr(turn, field.name) for field in fields(turn)}
         session.add(Turn(call_id=closing.call_id, position=position, **values))

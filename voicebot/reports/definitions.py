@@ -43,6 +43,10 @@ DEFINITIONS = {
     "dead_air": "Replies that took longer than 3 s.",
     "interrupted_prompts": "Agent turns cut short by the customer / agent turns.",
     "false_stops": "Prompts that were stopped for a sound that turned out to be no turn, and taken up again.",
+    "speculation": "Work begun before it was certain that the customer's turn was over, and how much of it "
+    "was in vain because the customer went on: recognitions (guesses) with their seconds of audio, "
+    "recognitions of the words so far of speech that went on (partials), and requests to the language model "
+    "(asked_ahead) with the pieces of answers, about one a token, that were dropped.",
     "handle_time_s": "Answer to hang-up of live calls.",
     "tick_lateness": "How late the media clock's 20 ms tick ran, at worst and at the 99th percentile.",
     "asr_word_error_rate": "(Substitutions + deletions + insertions) / words really said. "

@@ -40,6 +40,7 @@ def render_html(report: CampaignReport, recordings: str = "recordings") -> str:
         seconds=wording.seconds,
         moment=wording.moment,
         readable=wording.readable,
+        in_vain=wording.in_vain,
         line_quality=wording.line_quality,
         path=quote,
     )

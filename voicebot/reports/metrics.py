@@ -2,8 +2,10 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import fields
 from typing import Any
 
+from voicebot.call.result import Speculation
 from voicebot.records.tables import Contact, SurveyAnswer, Turn
 from voicebot.reports import recognition
 from voicebot.reports.call_details import call_detail
@@ -65,6 +67,7 @@ def summarise(
         barge_ins=sum(fact.call.barge_ins for fact in facts),
         false_stops=sum(fact.call.false_stops for fact in facts),
         interrupted_prompts=_interrupted(turns),
+        speculation=_speculation(facts),
         max_tick_lateness_ms=campaign.max_tick_lateness_ms,
         tick_lateness_p99_ms=campaign.tick_lateness_p99_ms,
         asr_word_error_rate=recognition.error_rate(facts, heard, campaign.language),
@@ -74,6 +77,11 @@ def summarise(
         definitions=DEFINITIONS,
         calls=[call_detail(fact, show_number=show_numbers) for fact in facts],
     )
+
+
+def _speculation(facts: Sequence[CallFacts]) -> dict[str, float]:
+    names = [field.name for field in fields(Speculation)]
+    return {name: sum(fact.call.media.get(name, 0.0) for fact in facts) for name in names}
 
 
 def gather(rows: CampaignRows) -> list[CallFacts]:

@@ -230,6 +230,8 @@ class CampaignReport(_Part):
     barge_ins: int
     false_stops: int
     interrupted_prompts: Rate
+    speculation: dict[str, Number]
+    """What was begun before turns were over, summed over the calls; names as in `voicebot.call.result`."""
     max_tick_lateness_ms: Number
     tick_lateness_p99_ms: Number
     asr_word_error_rate: ErrorRate | None

@@ -9,6 +9,7 @@ from voicebot.reports.headline import Headline, headline
 from voicebot.reports.report import CallDetail, CampaignReport, Quantiles, Rate
 from voicebot.reports.wording import (
     DASH,
+    in_vain,
     interval,
     milliseconds,
     moment,
@@ -190,5 +191,6 @@ def _closing(report: CampaignReport) -> str:
         f"{report.live} live, {report.machine} machine. "
         f"Replies by {replies}. Barge-ins {report.barge_ins}, false stops "
         f"{report.false_stops}. Media clock at most {report.max_tick_lateness_ms:.1f} ms late. "
+        f"Begun before a turn was over: {in_vain(report.speculation)}. "
         "Intervals are 95%; with fewer than 30 in a denominator read the interval, not the value."
     )

@@ -69,6 +69,15 @@ def line_quality(media: Mapping[str, float]) -> str:
     return ", ".join(parts)
 
 
+def in_vain(speculation: Mapping[str, float]) -> str:
+    """Of a report's `speculation`: '3 of 40 recognitions and 1 of 5 requests to the model were in vain'."""
+    counts = {name: round(value) for name, value in speculation.items()}
+    parts = [f"{counts['guesses_void']} of {counts['guesses']} recognitions"]
+    if counts["asked_ahead"]:
+        parts.append(f"{counts['asked_ahead_void']} of {counts['asked_ahead']} requests to the model")
+    return f"{' and '.join(parts)} were in vain, because the customer went on"
+
+
 def moment(at: datetime | None) -> str:
     """UTC date and time, to the second."""
     if at is None:

@@ -149,3 +149,31 @@ def test_bad_base64_is_a_fault() -> None:
         media["media"]["payload"] = payload
         with pytest.raises(ProtocolFault):
             codec.decode(json.dumps(media))
+
+
+JSON_VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 7, 1.5, "", "media", "inbound", "outbound", "MZ1", "AAAA", "A", "=", [], {}]
+)
+MEDIA_FIELDS = st.dictionaries(st.sampled_from(["payload", "track", "chunk"]), JSON_VALUES)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["event", "streamSid", "media", "more"]), JSON_VALUES | MEDIA_FIELDS),
+    st.fixed_dictionaries({"payload": st.sampled_from(["AAAA", "/w==", "/w=", "!"]), "track": JSON_VALUES}),
+    st.booleans(),
+)
+def test_twilio_media_mean_the_same_the_quick_way_and_the_other(
+    fields: dict[str, object], media: dict[str, object], nearly_right: bool
+) -> None:
+    if nearly_right:
+        fields = {"event": "media", "streamSid": "MZ1", "media": media} | fields
+    message = json.dumps(fields)
+    outcomes = []
+    for name in ("decode", "_decode_any"):
+        codec = TwilioCodec()
+        codec._stream = "MZ1"
+        try:
+            outcomes.append(getattr(codec, name)(message))
+        except ProtocolFault as fault:
+            outcomes.append(str(fault))
+    assert outcomes[0] == outcomes[1]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from models.asr import Transcript, Utterance
-from models.batching import Batcher
+from models.batching import Batcher, Priority
 from models.engine import EngineError
 from models.intent import IntentResult
 from tests.voicebot.report_rows import call, campaign
@@ -46,7 +46,9 @@ class Ears:
         await asyncio.sleep(RUN_S)
         return [Transcript("yes", -0.1, 0.0, "short_window")] * len(list(batch))  # type: ignore[call-overload]
 
-    async def transcribe(self, utterance: Utterance, *, deadline_s: float) -> Transcript:
+    async def transcribe(
+        self, utterance: Utterance, *, deadline_s: float, priority: Priority = Priority.FINAL
+    ) -> Transcript:
         return await self.batcher.submit(utterance, deadline_s=deadline_s)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dialogs.policy import open_dialogue
 from dialogs.script.load import load_script
 from models.asr import Transcript, Utterance
+from models.batching import Priority
 from models.end_of_turn import EndOfTurnDetector
 from models.engine import EngineDown
 from models.intent import IntentResult
@@ -35,6 +36,7 @@ from telephony.line import (
     Ringing,
     Unheld,
 )
+from voicebot.call.asking_ahead import AheadLimit
 from voicebot.call.engines import Engines
 from voicebot.call.media_clock import MediaClock
 from voicebot.call.result import CallResult
@@ -195,7 +197,9 @@ class KnowsTheLines:
 
     expected_wait_s: float = 0.0
 
-    async def transcribe(self, utterance: Utterance, *, deadline_s: float) -> Transcript:
+    async def transcribe(
+        self, utterance: Utterance, *, deadline_s: float, priority: Priority = Priority.FINAL
+    ) -> Transcript:
         self.asked += 1
         await asyncio.sleep(self.seconds)
         if self.asked <= self.broken:
@@ -228,7 +232,8 @@ class SteadyVoice:
     uncached: frozenset[str] = frozenset()
 
     def cached(self, text: str) -> Speech | None:
-        return None if text in self.uncached else self._render(text)
+        parts = any(text.rstrip(",") in whole for whole in self.uncached)
+        return None if parts else self._render(text)
 
     async def speak(self, text: str, *, deadline_s: float) -> Speech:
         await asyncio.sleep(self.seconds)
@@ -269,6 +274,7 @@ def make_session(
     voice: SteadyVoice | None = None,
     classifier: KnowsTheIntents | None = None,
     chat: ChatModel | None = None,
+    ahead: AheadLimit | None = None,
     end_of_turn: EndOfTurnDetector | None = None,
     settings: Settings | None = None,
     variables: Mapping[str, str] | None = None,
@@ -280,6 +286,7 @@ def make_session(
         voice or SteadyVoice(),
         chat,
         end_of_turn=end_of_turn,
+        ahead=ahead or AheadLimit((settings or Settings()).model_server.ahead_at_once),
     )
     return CallSession(
         line=ScriptedLine(leg),
@@ -303,6 +310,7 @@ async def play_call(
     voice: SteadyVoice | None = None,
     classifier: KnowsTheIntents | None = None,
     chat: ChatModel | None = None,
+    ahead: AheadLimit | None = None,
     end_of_turn: EndOfTurnDetector | None = None,
     settings: Settings | None = None,
     on_start: Callable[[CallSession], None] = lambda _: None,
@@ -319,6 +327,7 @@ async def play_call(
         voice=voice,
         classifier=classifier,
         chat=chat,
+        ahead=ahead,
         end_of_turn=end_of_turn,
         settings=settings,
     )

@@ -105,6 +105,18 @@ async def test_a_model_that_is_down_or_late_is_replaced_by_the_scripts_own() -> 
     assert late.closed_early
 
 
+async def test_a_model_that_stops_in_the_middle_is_not_waited_for_for_ever() -> None:
+    class Stalls(SlowModel):
+        async def stream(self, request: ChatRequest, *, deadline_s: float) -> AsyncGenerator[str, None]:
+            yield GOOD[: GOOD.index("People like") + 20]
+            await asyncio.Event().wait()
+
+    call = await play_call(Line(9.5, "which colour is it"), chat=Stalls(GOOD), hang_up_s=32)
+    reply = replies(call)[0]
+    assert reply.startswith("It is a lovely blue sofa.")
+    assert SCRIPTED in reply
+
+
 async def test_the_model_may_move_the_dialogue_on() -> None:
     answer = json.dumps({"act": "goto", "intent": "no", "text": ""})
     call = await ask(SlowModel(answer))

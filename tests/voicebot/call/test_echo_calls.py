@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.asr import Transcript, Utterance
+from models.batching import Priority
 from models.tts import Speech
 from telephony.line import FRAME_SAMPLES, Frame
 from tests.voicebot.call.scripted_call import (
@@ -82,7 +83,9 @@ class LevelDetector:
 class HearsBoth(KnowsTheLines):
     """Recognises the callee's lines, or, when there are none in an utterance, our own words."""
 
-    async def transcribe(self, utterance: Utterance, *, deadline_s: float) -> Transcript:
+    async def transcribe(
+        self, utterance: Utterance, *, deadline_s: float, priority: Priority = Priority.FINAL
+    ) -> Transcript:
         self.asked += 1
         now = asyncio.get_running_loop().time() - self.leg.answered_s
         since = now - len(utterance.samples) / 8000 - 0.5

@@ -70,18 +70,24 @@ def test_windows_hold_every_sample_once_and_in_order() -> None:
     assert np.array_equal(samples, np.arange(samples.size))
 
 
-def test_all_calls_share_one_run() -> None:
+def test_calls_share_runs_that_are_equally_large_in_every_tick() -> None:
     detector = NotingDetector()
     clock = MediaClock(detector)
-    channels = [CountingChannel(1000 * n) for n in range(100)]
-    for channel in channels:
-        clock.attach(channel)
-    clock.tick(20)
-    clock.tick(40)
-    ((slots, windows),) = detector.runs
-    assert slots == list(range(100))
-    assert windows.shape == (100, VAD_WINDOW)
-    assert np.allclose(windows[7, 0] * 32768, 7000)
+    for number in range(100):
+        clock.attach(CountingChannel(1000 * (number % 20)))
+    for tick in range(1, 41):
+        clock.tick(tick * 20)
+    assert len(detector.runs) == 40
+    sizes = [len(slots) for slots, _ in detector.runs]
+    mean = 100 * FRAME_SAMPLES / VAD_WINDOW
+    assert max(sizes) <= 1.1 * mean
+    assert min(sizes) >= 0.9 * mean
+    for number in range(100):
+        windows = [windows[slots.index(number)] for slots, windows in detector.runs if number in slots]
+        samples = np.rint(np.concatenate(windows) * 32768)
+        heard = np.flatnonzero(samples != 0)
+        first = 1000 * (number % 20) or 1  # The ramp of call 0 begins with a zero of its own.
+        assert np.array_equal(samples[heard[0] :], np.arange(first, first + samples.size - heard[0]))
 
 
 def test_a_call_that_joins_late_starts_with_an_empty_window() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialogs.turn import Saying
-from models.tts import Speech
+from models.tts import Speech, first_words, words_of
 from telephony.line import FRAME_SAMPLES
 from voicebot.call.playout import GAP_SAMPLES, Playout
 
@@ -106,3 +106,101 @@ def test_stops_and_resumes_never_lose_or_invent_words(
         playout.resume()
     drain(playout)
     assert playout.heard_words() == everything
+
+
+TEXTS = st.sampled_from(
+    ["one two three four five six", "w0, w1 w2. w3", "您好，我是小王。再见！", "AI 助手 is 很 好"]
+)
+
+
+def clause(text: str, start: int, end: int) -> Speech:
+    """Words `start` to `end`; word n sounds as the value n + 1 for 3 frames and 50 samples."""
+    count = 3 * FRAME_SAMPLES + 50
+    samples = [np.full(count, number + 1, np.int16) for number in range(start, end)]
+    ends = tuple(count * (number + 1) for number in range(end - start))
+    return Speech("", np.concatenate(samples or [np.zeros(0, np.int16)]), ends)
+
+
+@given(TEXTS, st.data())
+def test_wherever_a_saying_is_parted_the_heard_words_are_those_of_the_whole(
+    text: str, data: st.DataObject
+) -> None:
+    count = len(words_of(text))
+    cuts = sorted(data.draw(st.sets(st.integers(1, count - 1)), label="cuts"))
+    bounds = list(zip([0, *cuts], [*cuts, count], strict=True))
+    parted, whole = Playout(), Playout()
+    for playout in (parted, whole):
+        playout.begin()
+    whole.add(saying(text), clause(text, 0, count))
+    said = saying(text)
+    for start, end in bounds:
+        parted.add(said, clause(text, start, end), whole=end == count)
+    for _ in range(data.draw(st.integers(0, 4 * count), label="frames")):
+        ours, reference = parted.next_frame(), whole.next_frame()
+        assert ours is not None
+        assert reference is not None
+        np.testing.assert_array_equal(ours, reference)
+    unsent = data.draw(st.integers(0, 3), label="unsent") * FRAME_SAMPLES
+    for playout in (parted, whole):
+        playout.pause(unsent)
+    assert parted.heard_words() == whole.heard_words()
+    assert parted.remaining_samples == whole.remaining_samples
+    assert text.startswith(parted.heard_words())
+    for playout in (parted, whole):
+        playout.resume()
+        playout.end()
+    np.testing.assert_array_equal(drain(parted), drain(whole))
+    assert parted.heard_words() == text
+    assert parted.heard_by_saying() == ((said, text),)
+
+
+@given(TEXTS, st.lists(st.tuples(st.integers(1, 3), st.integers(0, 25)), min_size=1, max_size=8))
+def test_a_clause_that_comes_late_leaves_silence_and_no_word_is_lost(
+    text: str, arrivals: list[tuple[int, int]]
+) -> None:
+    """Each of `arrivals` is (words in the clause, ticks before it)."""
+    playout, said = Playout(), saying(text)
+    playout.begin()
+    count, start, silent = len(words_of(text)), 0, 0
+    sound: list[np.ndarray] = []
+    for words, ticks in arrivals:
+        if start == count:
+            break
+        for _ in range(ticks):
+            frame = playout.next_frame()
+            silent += FRAME_SAMPLES if start and frame is None else 0
+            sound += [] if frame is None else [frame]
+            assert text.startswith(playout.heard_words())
+        end = min(count, start + words)
+        playout.add(said, clause(text, start, end), whole=end == count)
+        start = end
+    playout.end()
+    sound.append(drain(playout))
+    assert playout.heard_words() == first_words(text, start)
+    heard = np.concatenate(sound)
+    np.testing.assert_array_equal(heard[heard != 0], clause(text, 0, start).samples)
+    padding = (
+        len(np.concatenate(sound[:-1])) - np.count_nonzero(np.concatenate(sound[:-1])) if sound[:-1] else 0
+    )
+    assert playout.starved_samples == silent + padding
+
+
+def test_what_is_left_is_estimated_while_clauses_are_missing() -> None:
+    playout = Playout()
+    playout.begin()
+    said = saying("one two three four")
+    playout.add(said, clause(said.text, 0, 1), whole=False)
+    assert playout.ready_samples == 3 * FRAME_SAMPLES + 50
+    assert playout.remaining_samples == 4 * playout.ready_samples
+    assert playout.audible
+
+
+def test_a_saying_whose_rest_could_not_be_rendered_ends_with_what_there_is() -> None:
+    playout = Playout()
+    playout.begin()
+    said = saying("one two three four")
+    playout.add(said, clause(said.text, 0, 2), whole=False)
+    playout.end()
+    drain(playout)
+    assert not playout.active
+    assert playout.heard_words() == "one two"

@@ -11,6 +11,7 @@ from itertools import count, pairwise
 import pytest
 
 from models.asr import Transcript, Utterance
+from models.batching import Priority
 from models.engine import EngineDown
 from tests.voicebot.call.scripted_call import (
     INTENTS,
@@ -38,7 +39,9 @@ class UnsteadyEars(KnowsTheLines):
         super().__init__(())
         self._chance = chance
 
-    async def transcribe(self, utterance: Utterance, *, deadline_s: float) -> Transcript:
+    async def transcribe(
+        self, utterance: Utterance, *, deadline_s: float, priority: Priority = Priority.FINAL
+    ) -> Transcript:
         fate = self._chance.random()
         self.seconds = 0.1 if fate < 0.95 else 2.5
         if fate > 0.99:

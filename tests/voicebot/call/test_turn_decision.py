@@ -33,7 +33,10 @@ LEARNED = st.integers(TIMES.least_end_ms, TIMES.most_end_ms)
         (replace(SURE, dictation=True), LEARNED_MS),
         (replace(SURE, dictation=True, short=True), LEARNED_MS),
         (replace(SURE, ending=Ending.OPEN), TIMES.commit_ms),  # "Call me tomorrow at five."
-        (replace(SURE, ending=Ending.UNFINISHED), TIMES.dictation_end_ms),  # "Yes but"
+        (replace(SURE, ending=Ending.UNFINISHED), LEARNED_MS),  # "Yes but"
+        (replace(SURE, short=True, ending=Ending.UNFINISHED), LEARNED_MS),  # "Yes, and?"
+        (replace(SURE, dictation=True, ending=Ending.UNFINISHED), TIMES.dictation_end_ms),
+        (replace(UNSURE, ending=Ending.UNFINISHED), TIMES.dictation_end_ms),
         (replace(SURE, short=True, completeness=0.01), TIMES.short_end_ms),
         (UNSURE, LEARNED_MS),
         (replace(UNSURE, short=True), LEARNED_MS),

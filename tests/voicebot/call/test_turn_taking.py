@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models.asr import Transcript, Utterance
+from models.batching import Priority
 from models.engine import EngineDown
 from models.intent import IntentResult
 from tests.voicebot.call.scripted_call import (
@@ -148,10 +149,13 @@ class Swamped(KnowsTheLines):
 async def test_nothing_is_guessed_while_the_recogniser_is_swamped() -> None:
     pauses = Line(9.5, "well you know"), Line(10.7, "no", 0.5)
     swamped, idle = Swamped([]), KnowsTheLines([])
+    guesses = []
     for recogniser in (swamped, idle):
         call = await play_call(*pauses, recogniser=recogniser, hang_up_s=20)
         assert ("customer", "well you know no") in call.said
-    assert (swamped.asked, idle.asked) == (1, 2)
+        assert call.result.speculation
+        guesses.append(call.result.speculation.guesses)
+    assert guesses == [1, 2]
     assert call.result.outcome == ""
 
 
@@ -219,7 +223,9 @@ async def test_words_are_heard_again_when_the_noise_is_over() -> None:
 class Hung(KnowsTheLines):
     """Never answers, whatever the deadline says."""
 
-    async def transcribe(self, utterance: Utterance, *, deadline_s: float) -> Transcript:
+    async def transcribe(
+        self, utterance: Utterance, *, deadline_s: float, priority: Priority = Priority.FINAL
+    ) -> Transcript:
         self.asked += 1
         await asyncio.Event().wait()
         raise AssertionError
@@ -261,7 +267,7 @@ async def test_a_classifier_that_never_answers_is_no_reason_to_be_silent() -> No
 
 def understood(utterance: int, text: str, intent: str) -> Understood:
     transcript = Transcript(text, -0.2, 0.0, "short_window")
-    return Understood(utterance, 9500, 10300, 10500, 10600, transcript, IntentResult(intent, 0.99))
+    return Understood(1, utterance, 9500, 10300, 10500, 10600, transcript, IntentResult(intent, 0.99))
 
 
 async def heard_when(at_s: float, late: Understood, *lines: Line) -> Played:
