@@ -59,6 +59,15 @@ def tree_cost(pid: int) -> ProcessCost:
     return total
 
 
+def tree_descriptors(pid: int) -> int:
+    """Open file descriptors of a process and its descendants now."""
+    total = 0
+    for member in _tree(pid):
+        with suppress(*_GONE):
+            total += len(os.listdir(f"/proc/{member}/fd"))
+    return total
+
+
 def tree_cpu_by_name(pid: int) -> dict[str, float]:
     """CPU seconds of a process ("itself") and of its descendants, by what each of them runs."""
     shares = dict[str, float]()

@@ -75,7 +75,7 @@ def test_the_ratio_is_ours_by_theirs_at_the_same_number_of_calls() -> None:
 
 
 def test_table_and_picture_show_every_contender_and_every_fault(tmp_path: Path) -> None:
-    served = Served((), (Stages(230.0, 100.0, 20.0, 5.0),), 1.0, 2.0)
+    served = Served((), (Stages(230.0, 100.0, 20.0, 5.0),), 1.0, 2.0, 0)
     runs = (
         run(OURS.name, result(turn(0.4), served=served)),
         run(PIPECAT[0].name, result(turn(1.0))),

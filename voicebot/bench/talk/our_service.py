@@ -74,6 +74,8 @@ class Served:
     stages: tuple[Stages, ...]
     tick_late_p99_ms: float
     tick_late_max_ms: float
+    tasks_left: int
+    """Tasks that the calls began and that outlived them."""
 
 
 def task_settings(task: ServiceTask) -> Settings:
@@ -114,6 +116,7 @@ async def serve(task: ServiceTask) -> Served:
         if not await told.readline():
             sys.exit("whoever started this is gone")
         lateness = TickLateness()
+        tasks_before = len(asyncio.all_tasks())
         measuring = asyncio.create_task(_measure(service.clock, lateness, told))
         async with asyncio.TaskGroup() as calls:
             sessions = []
@@ -123,11 +126,13 @@ async def serve(task: ServiceTask) -> Served:
                 await asyncio.sleep(task.spread_s)
         results = [session.result() for session in sessions]
         measuring.cancel()
+        await asyncio.wait([measuring])
         return Served(
             tuple(_transcripts(result) for result in results),
             tuple(stages for result in results for stages in _stages(result)),
             lateness.percentile(0.99),
             lateness.max_ms,
+            len(asyncio.all_tasks()) - tasks_before,
         )
 
 
