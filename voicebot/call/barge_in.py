@@ -7,6 +7,7 @@ prompt is harder to stop. Speech is what is louder than our own voice can be on 
 """
 
 import re
+from difflib import SequenceMatcher
 from enum import Enum, auto
 
 from voicebot.call.echo import EchoGate
@@ -35,6 +36,11 @@ _ZH_INTERRUPTERS = (
 _LONGEST_BACKCHANNEL = {"en": 5, "zh": 8}
 """Words, in Chinese characters: whoever says more of them wants to be heard."""
 _FALSE_STOPS_IN_A_ROW = 2
+_NO_ECHO_DB = 35.0
+"""The recogniser hears nothing of what comes back weaker than this."""
+_ECHOED_WORDS = 12
+_MOSTLY = 0.5
+"""Share of what was heard that is, in our order, what we said last."""
 
 
 def _phrases(table: str) -> str:
@@ -96,14 +102,17 @@ class BargeIn:
             return True
         return False
 
-    def judge(self, text: str, *, understood: bool, stopped: bool, remaining_ms: float) -> Judgement:
+    def judge(
+        self, text: str, *, understood: bool, stopped: bool, remaining_ms: float, said: str = ""
+    ) -> Judgement:
         """Weigh the words of an utterance that began while the bot was speaking.
 
         `understood`: they have a sure intent; `stopped`: the prompt was already halted;
-        `remaining_ms`: what of it is left to say.
+        `remaining_ms`: what of it is left to say; `said`: what of it was heard.
         """
         answers_the_end = remaining_ms < self._settings.answer_window_ms and bool(text.strip())
-        if not answers_the_end and (is_backchannel(text, self._language) or self._is_noise(text, understood)):
+        noise = not understood and (self._is_noise(text) or self._is_our_own(text, said))
+        if not answers_the_end and (noise or is_backchannel(text, self._language)):
             if stopped:
                 self.false_stops += 1
                 self._false_in_a_row += 1
@@ -119,10 +128,20 @@ class BargeIn:
             return {}
         return {"echo_suppressed": self.echo.suppressed, "echo_loss_db": round(self.echo.loss_db, 1)}
 
-    def _is_noise(self, text: str, understood: bool) -> bool:
+    def _is_our_own(self, text: str, said: str) -> bool:
+        """On a line with an echo the recogniser hears our words beside a cough that passed the gate."""
+        if self.echo.loss_db >= _NO_ECHO_DB:
+            return False
+        words, ours = _words(text, self._language), _words(said, self._language)[-_ECHOED_WORDS:]
+        if len(words) < self._settings.fewest_words:
+            return False
+        alike = SequenceMatcher(None, words, ours, autojunk=False).get_matching_blocks()
+        return sum(block.size for block in alike) >= _MOSTLY * len(words)
+
+    def _is_noise(self, text: str) -> bool:
         """A lone word that nothing understands is more likely a cough than a wish."""
         words = _words(text, self._language)
-        if understood or len(words) >= self._settings.fewest_words:
+        if len(words) >= self._settings.fewest_words:
             return False
         return _INTERRUPTERS[self._language].search(_joined(words, self._language)) is None
 

@@ -304,9 +304,9 @@ class Conversation:
     def _wants_the_turn(self, words: Understood) -> bool:
         remaining_ms = self._playout.remaining_samples / SAMPLES_PER_MS
         stopped = self._playout.paused
-        understood = words.intent.intent is not None
+        known, said = words.intent.intent is not None, self._playout.heard_words()
         judgement = self._channel.barge_in.judge(
-            words.text, understood=understood, stopped=stopped, remaining_ms=remaining_ms
+            words.text, understood=known, stopped=stopped, remaining_ms=remaining_ms, said=said
         )
         if judgement is Judgement.GO_ON:
             return False

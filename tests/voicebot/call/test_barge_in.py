@@ -198,3 +198,17 @@ def test_the_counters_are_consistent(story: list[tuple[Any, ...]]) -> None:
         assert (barge_in.stops, barge_in.false_stops) == (stops, false_stops)
         assert 0 <= barge_in.false_stops <= barge_in.stops
         assert barge_in.speech_ms in (SETTINGS.speech_ms, SETTINGS.speech_ms_after_false_stops)
+
+
+def test_on_a_line_with_an_echo_our_own_words_stop_nothing_and_others_do() -> None:
+    said = "We have a lovely sofa for you at half the price"
+
+    def judged(text: str, loss_db: float) -> Judgement:
+        machine = BargeIn(BargeInSettings())
+        machine.echo.loss_db = loss_db
+        return machine.judge(text, understood=False, stopped=True, remaining_ms=3000, said=said)
+
+    assert judged("lovely good for you", 20.0) is Judgement.GO_ON
+    assert judged("lovely good for you", 40.0) is Judgement.STOP, "nothing comes back there: somebody said it"
+    assert judged("what colour is it then", 20.0) is Judgement.STOP
+    assert judged("my lovely wife must decide that", 20.0) is Judgement.STOP
