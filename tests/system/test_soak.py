@@ -21,8 +21,8 @@ from voicebot.service import weights_for
 from voicebot.settings import Settings
 
 CALLERS = 12
-TURNS = 24
-"""Of 7 to 8 seconds each."""
+TURNS = 36
+"""Of five seconds each."""
 ALL_UP_S = 40.0
 """Engines are loaded and all calls have come so far that every buffer was filled once."""
 SAMPLE_EVERY_S = 5.0
