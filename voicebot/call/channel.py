@@ -11,6 +11,7 @@ from telephony.audio import ComfortNoise
 from telephony.line import FRAME_MS, FRAME_SAMPLES, Frame, Leg
 from telephony.tones import ToneEvent, ToneKind
 from voicebot.call.barge_in import BargeIn
+from voicebot.call.detector_tail import DetectorTail
 from voicebot.call.endpointing import Endpointer, EndpointEvent
 from voicebot.call.heard_audio import HeardAudio
 from voicebot.call.levels import SILENT_DBFS, CallLevels, frame_dbfs
@@ -20,6 +21,8 @@ from voicebot.call.recording import Recording
 LEAD_SAMPLES = 3 * FRAME_SAMPLES
 """How much is kept queued on the wire: a late tick of up to 30 ms is not heard, whatever carries the call."""
 _MOST_FRAMES_PER_TICK = 4
+_PERHAPS_SPEECH = 0.2
+"""Below this no machine takes anything for speech, whatever its level."""
 _SPEECH = 0.5
 """What is heard with at least this probability counts for the level of the callee."""
 
@@ -109,6 +112,7 @@ class CallChannel:
         self.barge_in = barge_in
         self.playout = Playout()
         self.heard_audio = HeardAudio()
+        self._tail = DetectorTail()
         self.levels = CallLevels()
         self._comfort_noise = comfort_noise
         self._since_noise = 0
@@ -134,6 +138,8 @@ class CallChannel:
         self.heard_audio.add(now_ms, heard)
         if not self.held:
             probability = self._without_echo(now_ms, heard, probability)
+            if probability >= _PERHAPS_SPEECH:
+                probability = self._tail.step(now_ms, frame_dbfs(heard), probability)
             if probability >= _SPEECH:
                 self.levels.heard.add(heard)
             self._take_turns(now_ms, probability)

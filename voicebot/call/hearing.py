@@ -24,7 +24,8 @@ from voicebot.call.listening_along import ListeningAlong
 
 _BEFORE_MS = 240
 """Audio kept from before the detector was sure: first words must not be lost."""
-_AFTER_MS = 120
+_AFTER_MS = 160
+"""And from after its end: as much as has been heard when words are first guessed at."""
 _RECOGNITION_S = 4.0
 _CLASSIFICATION_S = 1.0
 _JUDGEMENT_S = 0.5
