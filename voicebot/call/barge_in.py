@@ -36,11 +36,15 @@ _ZH_INTERRUPTERS = (
 _LONGEST_BACKCHANNEL = {"en": 5, "zh": 8}
 """Words, in Chinese characters: whoever says more of them wants to be heard."""
 _FALSE_STOPS_IN_A_ROW = 2
-_NO_ECHO_DB = 35.0
-"""The recogniser hears nothing of what comes back weaker than this."""
 _ECHOED_WORDS = 12
+_FEWEST_ECHOED = {"en": 3, "zh": 5}
+"""Words, in Chinese characters: fewer are the same by chance."""
 _MOSTLY = 0.5
 """Share of what was heard that is, in our order, what we said last."""
+_IN_A_RUN = 2 / 3
+"""Share of what we said, from the first to the last of these words, that was heard."""
+_TICKS_PER_WORD = 5
+"""Nobody says a word in so little time: a louder sound with so many of our words is a cough over them."""
 
 
 def _phrases(table: str) -> str:
@@ -130,13 +134,21 @@ class BargeIn:
 
     def _is_our_own(self, text: str, said: str) -> bool:
         """On a line with an echo the recogniser hears our words beside a cough that passed the gate."""
-        if self.echo.loss_db >= _NO_ECHO_DB:
-            return False
         words, ours = _words(text, self._language), _words(said, self._language)[-_ECHOED_WORDS:]
-        if len(words) < self._settings.fewest_words:
+        if not self.echo.found or self.echo.louder_ticks > _TICKS_PER_WORD * len(words):
             return False
-        alike = SequenceMatcher(None, words, ours, autojunk=False).get_matching_blocks()
-        return sum(block.size for block in alike) >= _MOSTLY * len(words)
+        wishes = _INTERRUPTERS[self._language].findall
+        if set(wishes(_joined(words, self._language))) - set(wishes(_joined(ours, self._language))):
+            return False
+        *alike, _ = SequenceMatcher(None, words, ours, autojunk=False).get_matching_blocks()
+        if not alike:
+            return False
+        first, last = alike[0], alike[-1]
+        # What we were saying when it was recognised is not among our words yet.
+        under_way = last.b + last.size == len(ours) and last.a + last.size < len(words)
+        same = sum(block.size for block in alike) + under_way
+        run = last.b + last.size + under_way - first.b
+        return same >= max(_FEWEST_ECHOED[self._language], _MOSTLY * len(words), _IN_A_RUN * run)
 
     def _is_noise(self, text: str) -> bool:
         """A lone word that nothing understands is more likely a cough than a wish."""

@@ -31,6 +31,8 @@ HANGOVER = 12
 """Ticks that the gate stays open after the callee was louder than the echo: words have quiet parts."""
 CONFIRMED = 4
 """Loud ticks that open it so long; before that each tick passes by itself."""
+_APART = 50
+"""Ticks without anything louder than the echo after which the next is another sound."""
 _SPEECH = 0.5
 _UTTERANCE = 5
 """Ticks of speech that the endpointer would have taken for an utterance."""
@@ -91,7 +93,14 @@ class EchoGate:
         self._heard_block: list[float] = []
         self._loud_ticks = 0
         self._since_loud = 0
+        self.louder_ticks = 0
+        """How long the newest sound that passed was itself louder than the echo, hangover not counted."""
         self._echo_ticks = 0
+
+    @property
+    def found(self) -> bool:
+        """True when there certainly is an echo: it came back after a steady delay and sounded like speech."""
+        return self.delay is not None and self.suppressed > 0
 
     def step(self, said_dbfs: float, heard_dbfs: float, probability: float) -> float:
         """The probability that the callee speaks. `said_dbfs`: what was sent since the last tick."""
@@ -105,6 +114,7 @@ class EchoGate:
         self.mistaken = False
         if not self.active:
             self._loud_ticks = self._echo_ticks = self.active_ticks = 0
+            self._since_loud = _APART
             return probability
         self.active_ticks += 1
         self._learn(said_dbfs, heard_dbfs)
@@ -113,8 +123,11 @@ class EchoGate:
             floor_dbfs = max(self.floor_dbfs - _FADE_DB, min(floor_dbfs, _FAINT_DBFS))
         self.floor_dbfs = floor_dbfs
         if heard_dbfs > self.floor_dbfs:
+            if self._since_loud >= _APART:
+                self.louder_ticks = 0
             self._since_loud = 0
             self._loud_ticks += probability >= _SPEECH
+            self.louder_ticks += probability >= _SPEECH
         else:
             self._since_loud += 1
             if self._since_loud > HANGOVER:

@@ -140,6 +140,22 @@ def test_a_word_is_not_cut_where_it_is_weak() -> None:
     assert [gate.step(-20.0, -40.0, 0.9) for _ in range(HANGOVER + 1)] == [0.9] * HANGOVER + [0.0]
 
 
+def test_only_what_is_louder_than_the_echo_is_counted_of_a_sound() -> None:
+    gate = strict_gate()
+
+    def hear(dbfs: float, ticks: int) -> int:
+        for _ in range(ticks):
+            gate.step(-20.0, dbfs, 0.9)
+        return gate.louder_ticks
+
+    assert hear(-40.0, 20) == 0
+    assert hear(-12.0, 8) == 8
+    assert hear(-40.0, 30) == 8, "the gate was still open for some of them"
+    assert hear(-12.0, 4) == 12, "a cough has two bursts"
+    hear(-40.0, 60)
+    assert hear(-12.0, 3) == 3, "another sound"
+
+
 def test_a_hello_over_the_first_words_is_heard_though_the_line_is_not_known_yet() -> None:
     gate = EchoGate(SETTINGS.least_echo_loss_db)
     said, hello = speech(60, dbfs=-15.0), speech(15, seed=4, dbfs=-18.0)
