@@ -14,17 +14,19 @@ from voicebot.call.echo import EchoGate
 from voicebot.settings import BargeInSettings
 
 _EN_BACKCHANNELS = (
-    "mm, mhm, mmhm, mmhmm, mm hm, mm hmm, hm, hmm, uh, um, uhhuh, uh huh, huh, ah, aha, oh, wow, ok, okay, "
-    "right, all right, alright, that's right, yeah, yep, yup, yes, sure, of course, good, great, "
-    "fine, nice, cool, sounds good, makes sense, really, true, exactly, absolutely, interesting, i see, "
-    "i know, i understand, understood, gotcha, got it, i got it, go on, go ahead, thanks, thank you"
+    "mm, mmm, mhm, mmhm, mmhmm, mm hm, mm hmm, hm, hmm, uh, um, uhhuh, uh huh, huh, ah, aha, oh, wow, ok, "
+    "okay, right, all right, alright, that's right, yeah, yep, yup, yes, sure, of course, good, great, "
+    "fine, nice, cool, sounds good, makes sense, really, true, exactly, absolutely, interesting, "
+    "i see, i know, i understand, understood, gotcha, got it, i got it, go on, go ahead, thanks, thank you"
 )
+_ZH_AGREEING = "不错, 没错, 沒錯, 没问题, 沒問題, 没有问题, 没事, 沒事, 没关系, 沒關係"
+"""Begin like a refusal and are none."""
 _ZH_BACKCHANNELS = (
-    "嗯, 嗯哼, 啊, 哦, 噢, 喔, 唔, 呃, 哎, 诶, 好, 好的, 好吧, 好啊, 好呀, 好嘞, 对, 对的, 对啊, 对呀, 對, "
-    "是, 是的, 是啊, 是呀, 是吗, 是嘛, 行, 行吧, 行啊, 可以, 不错, 没错, 沒錯, 知道, 知道了, 我知道, "
-    "我知道了, 明白, 明白了, 我明白, 我明白了, 了解, 了解了, 懂了, 清楚, 这样, 这样啊, 是这样, 原来如此, "
-    "真的, 真的吗, 然后呢, 你说, 您说, 请说, 你继续, 您继续, 请继续, 继续, 谢谢"
-)
+    "ok, okay, mm, mmm, mhm, 嗯, 嗯哼, 啊, 哦, 噢, 喔, 唔, 呃, 哎, 诶, 好, 好的, 好吧, 那好, 好啊, 好呀, "
+    "好嘞, 对, 对的, 对啊, 对呀, 對, 是, 是的, 是啊, 是呀, 是吗, 是嘛, 行, 行吧, 行啊, 可以, 知道, 知道了, "
+    "我知道, 我知道了, 明白, 明白了, 我明白, 我明白了, 了解, 了解了, 懂了, 清楚, 这样, 这样啊, 是这样, 原来如此, "
+    "真的, 真的吗, 然后呢, 你说, 您说, 请说, 你继续, 您继续, 请继续, 继续, 谢谢, "
+) + _ZH_AGREEING
 _EN_INTERRUPTERS = (
     "no, nope, nah, not, don't, dont, never, stop, quit, wait, hold, hang on, enough, hey, hello, listen, "
     "what, who, why, how, where, when, which, pardon, sorry, excuse, but, bye, goodbye, cancel, help"
@@ -36,11 +38,15 @@ _ZH_INTERRUPTERS = (
 _LONGEST_BACKCHANNEL = {"en": 5, "zh": 8}
 """Words, in Chinese characters: whoever says more of them wants to be heard."""
 _FALSE_STOPS_IN_A_ROW = 2
-_NO_ECHO_DB = 35.0
-"""The recogniser hears nothing of what comes back weaker than this."""
 _ECHOED_WORDS = 12
+_FEWEST_ECHOED = {"en": 3, "zh": 5}
+"""Words, in Chinese characters: fewer are the same by chance."""
 _MOSTLY = 0.5
 """Share of what was heard that is, in our order, what we said last."""
+_IN_A_RUN = 2 / 3
+"""Share of what we said, from the first to the last of these words, that was heard."""
+_TICKS_PER_WORD = 5
+"""Nobody says a word in so little time: a louder sound with so many of our words is a cough over them."""
 
 
 def _phrases(table: str) -> str:
@@ -54,7 +60,7 @@ _BACKCHANNELS = {
 }
 _INTERRUPTERS = {
     "en": re.compile(rf"\b(?:{_phrases(_EN_INTERRUPTERS)})\b"),
-    "zh": re.compile(_phrases(_ZH_INTERRUPTERS)),
+    "zh": re.compile(rf"(?!{_phrases(_ZH_AGREEING)})(?:{_phrases(_ZH_INTERRUPTERS)})"),
 }
 """Words that want the turn however few they are."""
 
@@ -130,13 +136,21 @@ class BargeIn:
 
     def _is_our_own(self, text: str, said: str) -> bool:
         """On a line with an echo the recogniser hears our words beside a cough that passed the gate."""
-        if self.echo.loss_db >= _NO_ECHO_DB:
-            return False
         words, ours = _words(text, self._language), _words(said, self._language)[-_ECHOED_WORDS:]
-        if len(words) < self._settings.fewest_words:
+        if not self.echo.found or self.echo.louder_ticks > _TICKS_PER_WORD * len(words):
             return False
-        alike = SequenceMatcher(None, words, ours, autojunk=False).get_matching_blocks()
-        return sum(block.size for block in alike) >= _MOSTLY * len(words)
+        wishes = _INTERRUPTERS[self._language].findall
+        if set(wishes(_joined(words, self._language))) - set(wishes(_joined(ours, self._language))):
+            return False
+        *alike, _ = SequenceMatcher(None, words, ours, autojunk=False).get_matching_blocks()
+        if not alike:
+            return False
+        first, last = alike[0], alike[-1]
+        # What we were saying when it was recognised is not among our words yet.
+        under_way = last.b + last.size == len(ours) and last.a + last.size < len(words)
+        same = sum(block.size for block in alike) + under_way
+        run = last.b + last.size + under_way - first.b
+        return same >= max(_FEWEST_ECHOED[self._language], _MOSTLY * len(words), _IN_A_RUN * run)
 
     def _is_noise(self, text: str) -> bool:
         """A lone word that nothing understands is more likely a cough than a wish."""
@@ -147,9 +161,9 @@ class BargeIn:
 
 
 def _words(text: str, language: str) -> list[str]:
-    """Words as they are listed above; characters in Chinese."""
+    """Words as they are listed above; in Chinese characters, and Latin words as they are."""
     if language == "zh":
-        return re.findall(r"\w", text)
+        return re.findall(r"[a-z]+|\w", text.lower())
     return re.findall(r"[a-z']+", text.lower().replace("’", "'").replace("-", ""))
 
 

@@ -3,13 +3,14 @@
 Telephone lines have no echo cancellation: what the bot says returns up to half a second later,
 some 6 to 40 dB weaker, and a voice detector takes it for speech. While the bot can be heard,
 only what is louder than its echo could be counts as speech. That is Geigel's double-talk
-detector (Duttweiler 1978) on levels of 20 ms, with a threshold that this call teaches.
+detector (Duttweiler 1978) on levels of 20 ms, with a threshold that this call teaches. Once it also
+knows the delay, whoever answers us is heard as soon as the last of our words has come back.
 
 Pure: levels in dBFS and the speech probability come in once per 20 ms tick.
 """
 
 from collections import deque
-from itertools import count
+from itertools import count, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ HANGOVER = 12
 """Ticks that the gate stays open after the callee was louder than the echo: words have quiet parts."""
 CONFIRMED = 4
 """Loud ticks that open it so long; before that each tick passes by itself."""
+_APART = 50
+"""Ticks without anything louder than the echo after which the next is another sound."""
 _SPEECH = 0.5
 _UTTERANCE = 5
 """Ticks of speech that the endpointer would have taken for an utterance."""
@@ -43,6 +46,17 @@ _STRONG_DB = 12.0
 _FEWEST_STRONG = 8
 _NOT_LOUDER = 0.75
 """Share of the strong frames whose echo must have been no louder than what was heard."""
+_PROFILES_KEPT = 4
+_FEWEST_PROFILES = 3
+"""Blocks that must speak for a delay: the levels of one alone may be alike at two places."""
+_CLEAR_DB = 2.0
+"""So much less is lost at the delay of an echo than at any other; noise alone is within 1 dB at all."""
+_REACH = 3
+"""Ticks that an echo may be late: jitter, and what of a frame falls into the next."""
+_FADE_DB = 6.0
+"""So much less per tick is taken for echo when all has come back: rooms reverberate."""
+_FAINT_DBFS = -50.0
+"""What is quieter stays held back until then: voice detectors go on for a while in the noise of the line."""
 _gates = count()
 
 
@@ -63,7 +77,10 @@ class EchoGate:
         """What is not louder counts as echo, while active."""
         self._said: deque[float] = deque([SILENT_DBFS] * WINDOW, WINDOW)
         self._loudest = SILENT_DBFS
-        """Of what may come back now."""
+        """Of what may come back now, at the longest delay."""
+        self.delay: int | None = None
+        """Ticks that the echo takes on this line; None while that is not known, and where there is none."""
+        self._profiles: deque[NDArray[np.float64]] = deque(maxlen=_PROFILES_KEPT)
         self.mistaken = False
         """True in the tick in which what was taken for speech since we could be heard proves to be echo."""
         self.active_ticks = 0
@@ -76,7 +93,14 @@ class EchoGate:
         self._heard_block: list[float] = []
         self._loud_ticks = 0
         self._since_loud = 0
+        self.louder_ticks = 0
+        """How long the newest sound that passed was itself louder than the echo, hangover not counted."""
         self._echo_ticks = 0
+
+    @property
+    def found(self) -> bool:
+        """True when there certainly is an echo: it came back after a steady delay and sounded like speech."""
+        return self.delay is not None and self.suppressed > 0
 
     def step(self, said_dbfs: float, heard_dbfs: float, probability: float) -> float:
         """The probability that the callee speaks. `said_dbfs`: what was sent since the last tick."""
@@ -90,13 +114,20 @@ class EchoGate:
         self.mistaken = False
         if not self.active:
             self._loud_ticks = self._echo_ticks = self.active_ticks = 0
+            self._since_loud = _APART
             return probability
         self.active_ticks += 1
         self._learn(said_dbfs, heard_dbfs)
-        self.floor_dbfs = self._loudest - self.loss_db + MARGIN_DB
+        floor_dbfs = self._loudest - self.loss_db + MARGIN_DB
+        if self._all_came_back():
+            floor_dbfs = max(self.floor_dbfs - _FADE_DB, min(floor_dbfs, _FAINT_DBFS))
+        self.floor_dbfs = floor_dbfs
         if heard_dbfs > self.floor_dbfs:
+            if self._since_loud >= _APART:
+                self.louder_ticks = 0
             self._since_loud = 0
             self._loud_ticks += probability >= _SPEECH
+            self.louder_ticks += probability >= _SPEECH
         else:
             self._since_loud += 1
             if self._since_loud > HANGOVER:
@@ -108,6 +139,13 @@ class EchoGate:
         if not self._bounds and probability >= _SPEECH:
             self._passed.append(heard_dbfs - self._loudest)
         return probability
+
+    def _all_came_back(self) -> bool:
+        """True when the delay is known and we have been silent for longer."""
+        if self.delay is None:
+            return False
+        newest = islice(self._said, max(WINDOW - 1 - self.delay - _REACH, 0), None)
+        return max(newest) <= AUDIBLE_DBFS
 
     def _count(self, probability: float) -> None:
         if probability < _SPEECH:
@@ -121,19 +159,29 @@ class EchoGate:
         self._heard_block.append(heard_dbfs)
         if len(self._heard_block) < self._block:
             return
-        bound = loss_bound(np.array(self._said_block), np.array(self._heard_block))
-        if bound is None and self._block < _LONGEST_BLOCK:
+        bounds = loss_bounds(np.array(self._said_block), np.array(self._heard_block))
+        if bounds is None and self._block < _LONGEST_BLOCK:
             self._block += _FIRST_BLOCK  # Hardly anything was said yet: look at more.
             return
         del self._said_block[:-WINDOW]
         self._heard_block.clear()
         self._block = _BLOCK
-        if bound is not None:
+        if bounds is not None:
             taught = bool(self._bounds)
-            self._bounds.append(bound)
+            self._bounds.append(float(bounds.min()))
+            self._find_delay(bounds)
             self.loss_db = min(max(self._least_db, *self._bounds), MOST_LOSS_DB)
             if not taught:
                 self._think_again()
+
+    def _find_delay(self, bounds: NDArray[np.float64]) -> None:
+        """Take the delay that the last blocks agree on; forget it where the newest clearly shows another."""
+        newest = clear_delay(bounds)
+        if newest is not None and self.delay is not None and abs(newest - self.delay) > _REACH:
+            self._profiles.clear()
+        self._profiles.append(bounds)
+        enough = len(self._profiles) >= _FEWEST_PROFILES
+        self.delay = clear_delay(np.mean(self._profiles, axis=0)) if enough else None
 
     def _think_again(self) -> None:
         """Now the loss is known: was what passed before nothing but echo?"""
@@ -145,18 +193,27 @@ class EchoGate:
         self._passed.clear()
 
 
-def loss_bound(said: NDArray[np.float64], heard: NDArray[np.float64]) -> float | None:
-    """The least loss, in dB, that an echo on this line can have; None if too little was said.
+def loss_bounds(said: NDArray[np.float64], heard: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """The least loss, in dB, that an echo can have which takes 0, 1, ... WINDOW ticks; None if too little
+    was said.
 
     `heard` [n] and `said` [WINDOW + n] are levels of ticks that end together. An echo is never louder than
     what is heard, whoever else speaks: at the true delay the loss is at least the difference of the levels,
-    at (nearly) every tick. Which delay that is does not matter: the least of all is taken.
+    at (nearly) every tick. While the delay is not known, the least of all bounds the loss.
     """
-    delayed = np.lib.stride_tricks.sliding_window_view(said, heard.size)
+    delayed = np.lib.stride_tricks.sliding_window_view(said, heard.size)[::-1]
     strong = delayed > max(said.max() - _STRONG_DB, AUDIBLE_DBFS)
     number = strong.sum(axis=1)
     if number.min() < _FEWEST_STRONG:
         return None  # The true delay may be that of which nothing is known.
     differences = np.sort(np.where(strong, delayed - heard, np.inf), axis=1)
     at = (number * _NOT_LOUDER).astype(np.intp).clip(0, heard.size - 1)
-    return float(differences[np.arange(at.size), at].min())
+    bounds: NDArray[np.float64] = differences[np.arange(at.size), at]
+    return bounds
+
+
+def clear_delay(bounds: NDArray[np.float64]) -> int | None:
+    """The delay, in ticks, whose `loss_bounds` are clearly below all that are not next to it, or None."""
+    best = int(bounds.argmin())
+    others = np.concatenate((bounds[: max(best - _REACH, 0)], bounds[best + _REACH + 1 :]))
+    return best if others.min() - bounds[best] >= _CLEAR_DB else None

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,6 +80,7 @@ EN_BACKCHANNELS = [
     "That’s right.",
     "Got it, go on.",
     "Yes, yes.",
+    "Mmm, okay.",
 ]
 ZH_BACKCHANNELS = [
     "嗯",
@@ -92,6 +94,15 @@ ZH_BACKCHANNELS = [
     "嗯，我明白了",
     "没错",
     "不错",
+    "OK。",
+    "ok，好的",
+    "没问题",
+    "沒問題。",
+    "没事没事",
+    "没关系",
+    "那好",
+    "好好",
+    "Mmm，好。",
 ]
 EN_WISHES = [
     "No",
@@ -105,7 +116,22 @@ EN_WISHES = [
     "Don't",
     "Take me off",
 ]
-ZH_WISHES = ["等一下", "不要", "不", "不是", "停", "对不起", "没空", "喂？", "是不是骗子", "打错了", "别打了"]
+ZH_WISHES = [
+    "等一下",
+    "不要",
+    "不",
+    "不是",
+    "停",
+    "对不起",
+    "没空",
+    "喂？",
+    "是不是骗子",
+    "打错了",
+    "别打了",
+    "没",
+    "没时间",
+    "OK不要",
+]
 
 
 @pytest.mark.parametrize(
@@ -200,15 +226,72 @@ def test_the_counters_are_consistent(story: list[tuple[Any, ...]]) -> None:
         assert barge_in.speech_ms in (SETTINGS.speech_ms, SETTINGS.speech_ms_after_false_stops)
 
 
-def test_on_a_line_with_an_echo_our_own_words_stop_nothing_and_others_do() -> None:
-    said = "We have a lovely sofa for you at half the price"
+# -- our own words on a line with an echo ---------------------------------------------------------
 
-    def judged(text: str, loss_db: float) -> Judgement:
-        machine = BargeIn(BargeInSettings())
-        machine.echo.loss_db = loss_db
-        return machine.judge(text, understood=False, stopped=True, remaining_ms=3000, said=said)
+SAID = "We have a lovely sofa for you at half the price. Would you like to have it"
 
-    assert judged("lovely good for you", 20.0) is Judgement.GO_ON
-    assert judged("lovely good for you", 40.0) is Judgement.STOP, "nothing comes back there: somebody said it"
-    assert judged("what colour is it then", 20.0) is Judgement.STOP
-    assert judged("my lovely wife must decide that", 20.0) is Judgement.STOP
+
+def judged(text: str, said: str = SAID, language: str = "en", *, louder_ticks: int = 15) -> Judgement:
+    """On a line whose echo was found, where so much was louder than the echo."""
+    machine = BargeIn(SETTINGS, language)
+    machine.echo.delay, machine.echo.suppressed, machine.echo.louder_ticks = 8, 1, louder_ticks
+    return machine.judge(text, understood=False, stopped=True, remaining_ms=3000, said=said)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("lovely good for you", "We have a lovely sofa for you at half the price"),
+        ("lovely good for you", "We have a lovely sofa for"),  # "you" was under way.
+        ("you at the price", "We have a lovely sofa for you at half the"),
+        ("would you like to have", SAID),
+    ],
+)
+def test_a_cough_over_our_own_words_stops_nothing(text: str, said: str) -> None:
+    assert judged(text, said) is Judgement.GO_ON
+    machine = BargeIn(SETTINGS)
+    spoken = machine.judge(text, understood=False, stopped=True, remaining_ms=3000, said=said)
+    assert spoken is Judgement.STOP, "no echo was found: somebody said it"
+
+
+def test_a_cough_over_our_own_words_stops_nothing_in_mandarin() -> None:
+    said = "您好我们有一款沙发现在半价想要给您送"
+    assert judged("现在半价想要", said, "zh", louder_ticks=12) is Judgement.GO_ON
+    assert judged("现在半价吗", said, "zh", louder_ticks=12) is Judgement.STOP, "four characters of five"
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "language"),
+    [
+        ("Stop it.", SAID, "en"),
+        ("Who are you?", "Hello, this is Ann, how are you", "en"),
+        ("No, not for you.", SAID, "en"),
+        ("No, at half the price.", SAID, "en"),
+        ("What would you like", SAID, "en"),
+        ("what colour is it then", SAID, "en"),
+        ("my lovely wife must decide that", SAID, "en"),
+        ("a sofa like it", SAID, "en"),
+        ("我不要", "我们要给您一个", "zh"),
+        ("你是谁", "您好我是小安你是", "zh"),
+        ("我们不要给您一个", "我们要给您一个", "zh"),
+    ],
+)
+@pytest.mark.parametrize("louder_ticks", [5, 40])
+def test_words_that_interrupt_are_not_taken_for_ours(
+    text: str, said: str, language: str, louder_ticks: int
+) -> None:
+    assert judged(text, said, language, louder_ticks=louder_ticks) is Judgement.STOP
+
+
+def test_who_repeats_our_words_as_a_question_is_heard() -> None:
+    """A voice lasts longer than a cough does."""
+    assert judged("Half the price?", louder_ticks=30) is Judgement.STOP
+
+
+@pytest.mark.parametrize("noise_dbfs", [-70.0, -50.0, -45.0, -40.0])
+def test_noise_on_the_line_is_no_echo(noise_dbfs: float) -> None:
+    machine, rng = BargeIn(SETTINGS), np.random.default_rng(1)
+    for _ in range(400):
+        machine.echo.step(float(rng.uniform(-40, -15)), noise_dbfs, 0.1)
+    heard = machine.judge("Half the price", understood=False, stopped=True, remaining_ms=3000, said=SAID)
+    assert heard is Judgement.STOP

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicebot.call.barge_in import BargeIn
-from voicebot.call.echo import AUDIBLE_DBFS, HANGOVER, MOST_LOSS_DB, WINDOW, EchoGate, loss_bound
-from voicebot.call.endpointing import Endpointer
+from voicebot.call.echo import AUDIBLE_DBFS, HANGOVER, MOST_LOSS_DB, WINDOW, EchoGate, loss_bounds
+from voicebot.call.endpointing import Endpointer, SpeechStarted
 from voicebot.call.levels import SILENT_DBFS, frame_dbfs
 from voicebot.settings import BargeInSettings, EndpointingSettings
 
@@ -43,6 +43,16 @@ def speech(ticks: int, seed: int = 0, dbfs: float = -15.0) -> list[float]:
     slow = np.repeat(rng.normal(0, 4, ticks // 5 + 1), 5)[:ticks]
     pauses = np.where(np.repeat(rng.random(ticks // 10 + 1) < 0.15, 10)[:ticks], -60, 0)
     return [float(level) for level in np.maximum(dbfs - 3 - np.abs(slow) + pauses, -100)]
+
+
+def syllables(ticks: int, seed: int) -> list[float]:
+    """Levels that rise and fall as those of a voice do, four times a second and by some 20 dB."""
+    rng = np.random.default_rng(seed)
+    turns = np.cumsum(rng.integers(3, 9, ticks // 3 + 1))
+    swing = np.where(
+        np.arange(turns.size) % 2, rng.uniform(-20, -12, turns.size), rng.uniform(-45, -22, turns.size)
+    )
+    return [float(level) for level in np.interp(np.arange(ticks), turns, swing)]
 
 
 @given(LEVELS, LOSSES, DELAYS)
@@ -130,6 +140,22 @@ def test_a_word_is_not_cut_where_it_is_weak() -> None:
     assert [gate.step(-20.0, -40.0, 0.9) for _ in range(HANGOVER + 1)] == [0.9] * HANGOVER + [0.0]
 
 
+def test_only_what_is_louder_than_the_echo_is_counted_of_a_sound() -> None:
+    gate = strict_gate()
+
+    def hear(dbfs: float, ticks: int) -> int:
+        for _ in range(ticks):
+            gate.step(-20.0, dbfs, 0.9)
+        return gate.louder_ticks
+
+    assert hear(-40.0, 20) == 0
+    assert hear(-12.0, 8) == 8
+    assert hear(-40.0, 30) == 8, "the gate was still open for some of them"
+    assert hear(-12.0, 4) == 12, "a cough has two bursts"
+    hear(-40.0, 60)
+    assert hear(-12.0, 3) == 3, "another sound"
+
+
 def test_a_hello_over_the_first_words_is_heard_though_the_line_is_not_known_yet() -> None:
     gate = EchoGate(SETTINGS.least_echo_loss_db)
     said, hello = speech(60, dbfs=-15.0), speech(15, seed=4, dbfs=-18.0)
@@ -158,10 +184,62 @@ def test_an_echo_that_passed_before_the_line_was_known_is_recognised_once(
     assert passed == 0, "what passed was taken back, and nothing passed after that"
 
 
+@pytest.mark.parametrize("loss_db", [8.0, 12.0, 16.0, 20.0])
+@pytest.mark.parametrize("caller_dbfs", [-24.0, -28.0, -32.0])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_short_answer_is_heard_as_soon_as_our_last_word_has_come_back(
+    loss_db: float, caller_dbfs: float, seed: int
+) -> None:
+    delay, prompt, begins, lasts = 8, 250, 255, 20
+    gate, endpointer = strict_gate(), Endpointer(EndpointingSettings())
+    said = [*syllables(prompt, seed), *[SILENT_DBFS] * 60]
+    answer = [SILENT_DBFS] * begins + speech(lasts, seed + 100, caller_dbfs) + [SILENT_DBFS] * 60
+    heard = []
+    for tick, (sent, back) in enumerate(zip(said, heard_of(said, loss_db, delay), strict=True)):
+        talks = begins <= tick < begins + lasts
+        passed = gate.step(sent, together(back, answer[tick]), float(talks or tick < prompt + delay))
+        heard += [(tick, event) for event in endpointer.step(tick * 20, passed)]
+    started = [tick for tick, event in heard if isinstance(event, SpeechStarted)]
+    assert len(started) == 1, "once, and our own voice never"
+    assert begins <= started[0] < begins + lasts
+
+
+@given(st.integers(0, 50), st.floats(6, 30), DELAYS)
+def test_the_delay_is_found_where_there_is_an_echo(seed: int, loss_db: float, delay: int) -> None:
+    gate = strict_gate()
+    said = syllables(250, seed)
+    for sent, heard in zip(said, heard_of(said, loss_db, delay), strict=True):
+        gate.step(sent, heard, 1.0)
+    assert gate.delay is not None
+    assert abs(gate.delay - delay) <= 1
+
+
+@given(st.integers(0, 50), st.floats(-70, -40))
+def test_noise_has_no_delay(seed: int, noise_dbfs: float) -> None:
+    """It teaches a loss all the same: that alone is no sign of an echo."""
+    gate, rng = strict_gate(), np.random.default_rng(seed)
+    for sent in syllables(400, seed):
+        gate.step(sent, noise_dbfs + float(rng.normal(0, 0.5)), 0.1)
+        assert gate.delay is None
+
+
+@given(st.integers(0, 20), st.integers(1, 8), st.integers(14, WINDOW - 5))
+def test_another_delay_is_noticed_in_the_middle_of_a_call(seed: int, before: int, after: int) -> None:
+    """The call was transferred: what was known of the line is forgotten with the first clear second."""
+    gate, said = strict_gate(), syllables(600, seed)
+    back = [heard_of(said, 15.0, delay) for delay in (before, after)]
+    for tick, sent in enumerate(said):
+        gate.step(sent, back[tick >= 300][tick], 1.0)
+        if tick == 420:
+            assert gate.delay is None or abs(gate.delay - before) > 3
+    assert gate.delay is not None
+    assert abs(gate.delay - after) <= 1
+
+
 def test_too_little_speech_teaches_nothing() -> None:
     said = np.full(WINDOW + 25, SILENT_DBFS)
     said[-20:] = -15.0  # Its echo, if there is one, is still under way.
-    assert loss_bound(said, np.full(25, NOISE_DBFS)) is None
+    assert loss_bounds(said, np.full(25, NOISE_DBFS)) is None
 
 
 @pytest.mark.parametrize("dbfs", [-3.0, -20.0, -60.0])
