@@ -187,6 +187,12 @@ class Batcher(Generic[Request, Result]):
         self.metrics.completed += 1
         return result
 
+    def hurry(self, request: Request, priority: int = Priority.FINAL) -> None:
+        """Make requests equal to this one at least so urgent, as far as they are still waiting."""
+        for item in self._waiting.values():
+            if item.request == request:
+                item.priority = min(item.priority, priority)
+
     def _displace(self, priority: int) -> bool:
         """Refuse the last request of the queue if it is less urgent than this."""
         last = max(self._waiting.values(), key=_Item.place)

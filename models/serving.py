@@ -63,6 +63,10 @@ class EngineService(Generic[Request, Result]):
         """Raises EngineDown, EngineOverloaded, EngineLate, or EngineError when the engine failed on it."""
         return await self._batcher.submit(request, deadline_s=deadline_s, priority=priority)
 
+    def hurry(self, request: Request, priority: int = Priority.FINAL) -> None:
+        """Make requests equal to this one at least so urgent, as far as they are still waiting."""
+        self._batcher.hurry(request, priority)
+
     @property
     def healthy(self) -> bool:
         """True while at least one process can answer."""
