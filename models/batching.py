@@ -99,7 +99,8 @@ class Batcher(Generic[Request, Result]):
     """Use as `async with Batcher(run) as batcher: await batcher.submit(request, deadline_s=1)`.
 
     Time is the event loop's. `key` says which requests may share a batch (all, when it is None).
-    `at_once` batches may run at the same time, for an engine that has several processes.
+    `at_once` batches may run at the same time, for an engine that has several processes; `free` waits until
+    one more can be run, so that until then its requests keep their places in the queue.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Batcher(Generic[Request, Result]):
         max_queue: int = 64,
         at_once: int = 1,
         key: Callable[[Request], Hashable] | None = None,
+        free: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         if min(max_batch, max_queue, at_once) < 1:
             raise ValueError("max_batch, max_queue and at_once must be at least 1")
@@ -118,6 +120,7 @@ class Batcher(Generic[Request, Result]):
         self._max_queue = max_queue
         self._at_once = at_once
         self._key = key
+        self._free = free
         self._numbers = count()
         # By number; a caller that gives up takes its own item out, which frees its place at once.
         self._waiting: dict[int, _Item[Request, Result]] = {}
@@ -184,6 +187,12 @@ class Batcher(Generic[Request, Result]):
         self.metrics.completed += 1
         return result
 
+    def hurry(self, request: Request, priority: int = Priority.FINAL) -> None:
+        """Make requests equal to this one at least so urgent, as far as they are still waiting."""
+        for item in self._waiting.values():
+            if item.request == request:
+                item.priority = min(item.priority, priority)
+
     def _displace(self, priority: int) -> bool:
         """Refuse the last request of the queue if it is less urgent than this."""
         last = max(self._waiting.values(), key=_Item.place)
@@ -206,6 +215,8 @@ class Batcher(Generic[Request, Result]):
         try:
             while True:
                 await self._arrived.wait()
+                if self._free is not None:
+                    await self._free()
                 batch = self._take()
                 if batch:
                     await self._answer(batch)

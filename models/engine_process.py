@@ -73,7 +73,7 @@ class EngineProcess(Generic[Request, Result]):
     """Runs the engine that `factory` makes. `factory` must be picklable and importable by name.
 
     `nice` is added to the process's niceness. A batch that takes longer than `longest_run_s` counts as a
-    hang: the process is killed and started anew.
+    hang: the process is killed and started anew. `on_change` is called when `healthy` may have changed.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class EngineProcess(Generic[Request, Result]):
         nice: int = 0,
         longest_start_s: float = 120.0,
         longest_run_s: float = 30.0,
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.restarts = 0
@@ -91,6 +92,7 @@ class EngineProcess(Generic[Request, Result]):
         self._nice = nice
         self._longest_start_s = longest_start_s
         self._longest_run_s = longest_run_s
+        self._on_change = on_change
         self._numbers = count()
         self._child: _Child | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -198,6 +200,7 @@ class EngineProcess(Generic[Request, Result]):
                 log.error("engine %s died with status %s", self.name, child.process.returncode)
                 self._child = child = await self._relaunch()
                 self.restarts += 1
+                self._on_change()
         finally:
             self._lose(child, "was closed")
             await child.end()
@@ -207,6 +210,7 @@ class EngineProcess(Generic[Request, Result]):
         for answer in child.owed.values():
             if not answer.done():
                 answer.set_exception(EngineDown(f"{self.name} {how}"))
+        self._on_change()
 
     async def _relaunch(self) -> _Child:
         pause = FIRST_RESTART_S

@@ -1,8 +1,8 @@
 """An engine in processes of its own with one batcher in front: what calls talk to is built on it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from typing import Generic, TypeVar
 
 from models.batching import Batcher, BatcherMetrics, Priority
@@ -11,6 +11,43 @@ from models.engine_process import EngineProcess
 
 Request = TypeVar("Request")
 Result = TypeVar("Result")
+
+
+class ProcessPool(Generic[Request, Result]):
+    """Gives each batch a process that is idle and healthy: one that is being started anew gets none while
+    another is healthy, which would fail at once what the other could soon answer."""
+
+    def __init__(self) -> None:
+        self.processes: list[EngineProcess[Request, Result]] = []
+        self._idle: list[EngineProcess[Request, Result]] = []
+        self._changed = asyncio.Event()
+
+    def add(self, process: EngineProcess[Request, Result]) -> None:
+        self.processes.append(process)
+        self._idle.append(process)
+        self.wake()
+
+    def wake(self) -> None:
+        """Have those who wait look again: a process became idle, died or came back."""
+        self._changed.set()
+        self._changed.clear()
+
+    async def free(self) -> None:
+        """Until `run` finds a process that can answer, or none is left that could."""
+        while not any(process.healthy for process in self._idle) and any(
+            process.healthy for process in self.processes
+        ):
+            await self._changed.wait()
+
+    async def run(self, batch: Sequence[Request]) -> list[Result | EngineError]:
+        """After `free`, at most one batch for each process. Raises EngineDown."""
+        process = next((each for each in self._idle if each.healthy), self._idle[0])
+        self._idle.remove(process)
+        try:
+            return await process.run(batch)
+        finally:
+            self._idle.append(process)
+            self.wake()
 
 
 class EngineService(Generic[Request, Result]):
@@ -25,6 +62,10 @@ class EngineService(Generic[Request, Result]):
     async def submit(self, request: Request, *, deadline_s: float, priority: int = Priority.FINAL) -> Result:
         """Raises EngineDown, EngineOverloaded, EngineLate, or EngineError when the engine failed on it."""
         return await self._batcher.submit(request, deadline_s=deadline_s, priority=priority)
+
+    def hurry(self, request: Request, priority: int = Priority.FINAL) -> None:
+        """Make requests equal to this one at least so urgent, as far as they are still waiting."""
+        self._batcher.hurry(request, priority)
 
     @property
     def healthy(self) -> bool:
@@ -61,32 +102,21 @@ async def serve(
 
     Each of the processes has an engine of its own and runs a batch of its own; they share the queue.
     """
-    started: list[EngineProcess[Request, Result]] = []
+    pool: ProcessPool[Request, Result] = ProcessPool()
     async with AsyncExitStack() as stack:
         for _ in range(processes):
-            process: EngineProcess[Request, Result] = EngineProcess(factory, name=name, nice=nice)
+            process = EngineProcess(factory, name=name, nice=nice, on_change=pool.wake)
             stack.push_async_callback(process.close)
             await process.start()
-            started.append(process)
+            pool.add(process)
         batcher = await stack.enter_async_context(
             Batcher(
-                partial(_run_on_idle, list(started)),
+                pool.run,
                 max_batch=max_batch,
                 max_queue=max_queue,
                 at_once=processes,
                 key=key,
+                free=pool.free,
             )
         )
-        yield EngineService(started, batcher)
-
-
-async def _run_on_idle(
-    idle: list[EngineProcess[Request, Result]], batch: Sequence[Request]
-) -> list[Result | EngineError]:
-    """Not on one that is being restarted while another could do it. There are as many as batches at once."""
-    process = next((each for each in idle if each.healthy), idle[0])
-    idle.remove(process)
-    try:
-        return await process.run(batch)
-    finally:
-        idle.append(process)
+        yield EngineService(pool.processes, batcher)

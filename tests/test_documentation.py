@@ -11,6 +11,8 @@ from typer.main import get_command
 
 from dialogs.script.format import known_keys
 from dialogs.script.load import check_script
+from models.registry.catalogue import load_catalogue
+from models.tts.service import MANDARIN_STYLE, MANDARIN_VOICE
 from voicebot.campaign.plan import CampaignPlan, load_plan
 from voicebot.cli import app
 from voicebot.reports.definitions import DEFINITIONS
@@ -57,6 +59,21 @@ def test_every_setting_is_explained_with_its_default() -> None:
 
 def test_every_metric_is_defined_in_the_words_of_the_report() -> None:
     assert rows("docs/metrics.md") == DEFINITIONS
+
+
+def test_all_weights_are_named_with_their_licence() -> None:
+    named = dict(
+        re.findall(r"^\| [^|]+ \| `([^`]+)` \| [^|]+ \| ([^|]+) \|$", page("README.md"), re.MULTILINE)
+    )
+    assert named == {entry.name: entry.licence for entry in load_catalogue().entries}
+
+
+def test_the_sources_of_the_mandarin_voice_are_named() -> None:
+    note = load_catalogue().entry(MANDARIN_VOICE).note
+    for voice in MANDARIN_STYLE:
+        source = re.search(rf"- `{voice}`: \[[^]]+\]\(\S+/(tnc__\w+)\.txt\)", page("README.md"))
+        assert source, f"README names no source of {voice}"
+        assert f"{voice} from {source[1]}" in note
 
 
 def test_every_key_of_a_script_is_explained() -> None:

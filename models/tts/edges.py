@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-RENDERING = 2
+RENDERING = 3
 """Counts up when the code of this room makes other audio of the same text."""
 SAMPLE_RATE = 8000
 TAIL = SAMPLE_RATE * 120 // 1000

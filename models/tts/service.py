@@ -1,12 +1,13 @@
 """The speaker that calls talk to: the cache first, then the voice of the language in its own process."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
 
-from models.batching import BatcherMetrics
+from models.batching import BatcherMetrics, Priority
 from models.engine import Engine
 from models.registry.catalogue import load_catalogue, weights_path
 from models.serving import EngineService, serve
@@ -40,6 +41,8 @@ class CachedSpeaker:
         self._service = service
         self._cache = cache
         self._flights: SingleFlight[Speech] = SingleFlight()
+        self._live: Counter[str] = Counter()
+        """How many calls wait for a text."""
 
     @property
     def healthy(self) -> bool:
@@ -54,7 +57,17 @@ class CachedSpeaker:
 
     async def speak(self, text: str, *, deadline_s: float) -> Speech:
         speech = await self._cache.find(text)
-        return speech or await self._flights.share(text, partial(self._render, text), deadline_s=deadline_s)
+        if speech is not None:
+            return speech
+        self._live[text] += 1
+        # It may be on its way already, as one that nobody waited for.
+        self._service.hurry(text)
+        try:
+            return await self._flights.share(text, partial(self._render, text), deadline_s=deadline_s)
+        finally:
+            self._live[text] -= 1
+            if not self._live[text]:
+                del self._live[text]
 
     async def prerender(
         self,
@@ -64,7 +77,7 @@ class CachedSpeaker:
         pin: bool = False,
     ) -> None:
         """Have all texts in memory and on disk; with `pin` they stay in memory whatever else is said.
-        One at a time, so that live speech waits for one at most.
+        Live speech goes first, whoever else renders ahead: it waits for one text at most.
 
         Raises EngineError when a text cannot be rendered.
         """
@@ -88,7 +101,8 @@ class CachedSpeaker:
 
     async def _render(self, text: str) -> Speech:
         # Each of those who wait for it has a deadline of its own.
-        speech = await self._service.submit(text, deadline_s=LONGEST_RENDER_S)
+        priority = Priority.FINAL if self._live[text] else Priority.PARTIAL
+        speech = await self._service.submit(text, deadline_s=LONGEST_RENDER_S, priority=priority)
         self._cache.remember(speech)
         return speech
 

@@ -64,6 +64,10 @@ class Replying:
         self.greeted_ms: float | None = None
         self.greeting_ended_ms: float | None = None
 
+    def speech_figures(self) -> dict[str, float]:
+        """For the record of the call: what speaking clause by clause did."""
+        return self._speaking.figures()
+
     @property
     def greeted(self) -> bool:
         """True once the greeting was begun."""

@@ -392,7 +392,8 @@ class CallSession:
             recording=self._recording.path.name if self._recording else "",
             media={k: v for k, v in asdict(ended.statistics).items() if v is not None}
             | channel.levels.figures()
-            | channel.barge_in.figures(),
+            | channel.barge_in.figures()
+            | bot.speech_figures(),
             speculation=speculation_of(self._hearing, self._ahead) if self._hearing else None,
             turns=turns,
         )

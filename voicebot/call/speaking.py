@@ -100,6 +100,18 @@ class Speaking:
         self._live_samples = 0
         self._playout.drop()
 
+    def figures(self) -> dict[str, float]:
+        """For the record of the call, what there was of it: `clauses_rendered`, `clauses_late`,
+        `speech_wasted_s` (rendered in vain) and `speech_starved_s` (silence in the middle of sayings)."""
+        metrics = self.metrics
+        figures = {
+            "clauses_rendered": metrics.rendered,
+            "clauses_late": metrics.late,
+            "speech_wasted_s": round(metrics.wasted_s, 2),
+            "speech_starved_s": round(self._playout.starved_samples / _SAMPLES_PER_S, 2),
+        }
+        return {name: value for name, value in figures.items() if value}
+
     def _start(self, work: Coroutine[None, None, None], name: str) -> None:
         self._tasks.append(self._group.create_task(work, name=name))
 

@@ -12,6 +12,7 @@ from dialogs.turn import Saying
 from models.engine import EngineDown
 from models.tts import Speech, words_of
 from models.tts.clauses import clauses
+from tests.voicebot.call.scripted_call import Line, SteadyVoice, play_call
 from voicebot.call.playout import Playout
 from voicebot.call.speaking import AHEAD_S, Speaking, SpeechFailed
 
@@ -124,6 +125,9 @@ async def test_a_clause_that_comes_too_late_is_counted_and_leaves_silence() -> N
     seat, speaking = await say(Voice(per_word_s=0.4), TEXT)
     assert speaking.metrics.late >= 1
     assert seat.playout.starved_samples > 8000
+    figures = speaking.figures()
+    assert set(figures) == {"clauses_rendered", "clauses_late", "speech_starved_s"}, "nothing was wasted"
+    assert figures["speech_starved_s"] == pytest.approx(seat.playout.starved_samples / 8000, abs=0.01)
     assert seat.playout.heard_words() == TEXT
 
 
@@ -132,6 +136,7 @@ async def test_an_interruption_wastes_little_and_asks_for_nothing_more() -> None
     seat, speaking = await say(voice, TEXT, seconds=1.0)
     assert len(voice.asked) <= 2
     assert speaking.metrics.wasted_s < AHEAD_S + WORD_S * 14
+    assert speaking.figures()["speech_wasted_s"] == pytest.approx(speaking.metrics.wasted_s, abs=0.01)
     await asyncio.sleep(10)
     assert len(voice.asked) <= 2
     assert TEXT.startswith(seat.playout.heard_words())
@@ -149,7 +154,7 @@ async def test_what_is_cached_is_said_at_once_and_not_parted() -> None:
     seat, speaking = await say(voice, TEXT)
     assert seat.first_sound_s == 0
     assert not voice.asked
-    assert speaking.metrics.rendered == 0
+    assert speaking.figures() == {}
 
 
 async def test_a_clause_known_from_before_is_not_rendered_again() -> None:
@@ -212,3 +217,14 @@ async def test_a_stopped_reply_ends_the_thinking_too() -> None:
         await seat.listen(speaking, 2.0)
         speaking.stop()
     assert ended.is_set()
+
+
+async def test_the_record_of_a_call_keeps_what_was_made_during_it() -> None:
+    price = "It costs one hundred dollars."
+    asking = Line(9.5, "wait how much is it")
+    call = await play_call(asking, voice=SteadyVoice(uncached=frozenset({price})), hang_up_s=20)
+    assert ("agent", price) in [(who, text[: len(price)]) for who, text in call.said]
+    assert call.result.media["clauses_rendered"] == 1
+    assert "clauses_late" not in call.result.media
+    known = await play_call(asking, hang_up_s=20)
+    assert not {"clauses_rendered", "speech_wasted_s"} & set(known.result.media)
