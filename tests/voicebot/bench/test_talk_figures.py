@@ -31,7 +31,7 @@ def result(
     transcripts = (("How much does the delivery cost?",),)
     heard = Generated((call,), late_ms, 2 * late_ms)
     shares = {"itself": cpu_s / 3, "whisper-tiny.en": cpu_s * 2 / 3}
-    return TalkResult(heard, transcripts, served, cpu_s, shares, 30.0, 500.0, 4, 20, generator_cpu_s=0.3)
+    return TalkResult(heard, transcripts, served, cpu_s, shares, 30.0, 500.0, 4, 20, 0.3, nice=-10)
 
 
 def turn(latency_s: float | None, *, early: bool = False, answers: int = 1) -> Turn:
@@ -102,6 +102,8 @@ def test_table_and_picture_show_every_contender_and_every_fault(tmp_path: Path) 
         "it did not start",
         "0 of 1",
         "whisper-tiny.en 67",
+        "nice level",
+        "-10",
     ):
         assert text in out.getvalue()
     plot_latency(report.summary, "title", tmp_path / "latency.png")

@@ -34,6 +34,7 @@ class SilentSummary:
     """Of our media clock; others have none."""
     tick_late_max_ms: Spread | None
     rss_mb: Spread | None
+    nice: int | None
     lost: int
     generator_late_p99_ms: float
     generator_cpu_per_call: Spread | None
@@ -81,6 +82,7 @@ def _summary(all_runs: Sequence[TalkRun], calls: int, name: str) -> SilentSummar
         tick_late_p99_ms=spread([one.tick_late_p99_ms for one in served]),
         tick_late_max_ms=spread([one.tick_late_max_ms for one in served]),
         rss_mb=spread([result.rss_mb for result in results]),
+        nice=max((result.nice for result in results), default=None),
         lost=sum(call.lost for result in results for call in result.heard.calls),
         generator_late_p99_ms=max((result.heard.late_p99_ms for result in results), default=0.0),
         generator_cpu_per_call=spread([100 * r.generator_cpu_s / r.window_s / calls for r in results]),
@@ -149,6 +151,7 @@ _LINES: dict[str, Callable[[SilentSummary], str]] = {
     "ours by this": lambda row: _shown(row.ours_by_this, 2),
     "tick late p99, ms": lambda row: _shown(row.tick_late_p99_ms, 2),
     "tick late max, ms": lambda row: _shown(row.tick_late_max_ms, 1),
+    "nice level": lambda row: "-" if row.nice is None else str(row.nice),
     "memory, MB": lambda row: _shown(row.rss_mb, 0),
     "calls lost": lambda row: str(row.lost),
     "generator late p99, ms": lambda row: (

@@ -91,6 +91,7 @@ _LINES: dict[str, _Cell] = {
     "calls lost": lambda row: str(row.lost),
     "CPU s per call-minute": lambda row: _number(row.cpu_per_call_minute, 2),
     "of which, %": lambda row: _shares(row),
+    "nice level": lambda row: _number(row.nice, 0),
     "memory, MB": lambda row: _number(row.rss_mb, 0),
     "stages, ms": _stages,
     "generator late p99, ms": lambda row: (
