@@ -1,5 +1,6 @@
 """What others run under is what ours runs under, and what they come with."""
 
+import ast
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -61,3 +62,14 @@ async def test_pipecat_is_started_that_way(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(BenchError, match="enough"):
         await run.run_once(PIPECAT[0], run.Plan("websocket", 1, 1, 1, ""), settings, "")
     assert started == [True]
+
+
+def test_pipecat_s_recogniser_is_loaded_as_it_loads_it() -> None:
+    """Its `WhisperSTTService._load` names a device and a compute type and nothing else."""
+    source = Path(run.__file__).with_name("pipecat_peer.py").read_text()
+    (loading,) = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "WhisperModel"
+    ]
+    assert {named.arg for named in loading.keywords} == {"device", "compute_type"}
