@@ -11,7 +11,7 @@ from rich.console import Console
 from voicebot.bench.error import BenchError
 from voicebot.bench.machine import this_machine
 from voicebot.bench.talk.caller import Turn
-from voicebot.bench.talk.capacity import went_well
+from voicebot.bench.talk.capacity import Capacity, CapacityReport, ours_by_this, print_capacity, went_well
 from voicebot.bench.talk.capacity_search import CapacitySearch
 from voicebot.bench.talk.contenders import OURS, PIPECAT
 from voicebot.bench.talk.figures import TalkReport, TalkRun, nearest_rank, summaries
@@ -135,6 +135,31 @@ def test_silent_calls_cost_is_by_the_measured_time_and_paired_round_by_round() -
 def test_what_going_well_means(turns: list[Turn], well: bool) -> None:
     (row,) = summaries([run(OURS.name, result(*turns))], 20)
     assert went_well(row) is well
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "says"),
+    [
+        ((24, 26, True), (8, 9, True), "3.0"),
+        ((24, None, True), (8, 9, True), "at least 3.0"),
+        ((24, None, False), (8, 9, True), "at least 3.0"),
+        ((24, 32, False), (8, 9, True), "at least 3.0"),
+        ((24, 26, True), (8, 16, False), "-"),
+        ((24, 26, True), (8, None, True), "-"),
+        ((24, None, False), (8, None, False), "-"),
+        ((24, 26, True), (0, 1, True), "-"),
+    ],
+)
+def test_a_ratio_of_capacities_needs_theirs_to_be_found(
+    ours: tuple[int, int | None, bool], theirs: tuple[int, int | None, bool], says: str
+) -> None:
+    one, other = Capacity(OURS.name, *ours, ()), Capacity(PIPECAT[0].name, *theirs, ())
+    assert ours_by_this(one, other) == says
+    out = StringIO()
+    report = CapacityReport("", "", this_machine(), {}, "websocket", 1, False, (one, other), ())
+    print_capacity(report, Console(file=out, width=200))
+    (row,) = [line for line in out.getvalue().splitlines() if PIPECAT[0].name in line]
+    assert [cell.strip() for cell in row.split("│")[3:4]] == [says]
 
 
 @given(st.integers(0, 130), st.integers(1, 120))

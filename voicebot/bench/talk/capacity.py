@@ -40,6 +40,11 @@ class Capacity:
     """The search came to its end; otherwise time ran out."""
     tries: tuple[TalkSummary, ...]
 
+    @property
+    def found(self) -> bool:
+        """`passed` is the capacity and not only the least that it can be."""
+        return self.complete and self.failed is not None
+
 
 @dataclass(frozen=True, slots=True)
 class CapacityReport:
@@ -117,13 +122,20 @@ def print_capacity(report: CapacityReport, console: Console) -> None:
     table = Table(title=title, title_justify="left")
     for column in ("", "calls", "ours by this", "tried: calls, p95 in s, replied, early, twice"):
         table.add_column(column)
-    ours = next(one.passed for one in report.capacities if one.contender == OURS.name)
+    ours = next(one for one in report.capacities if one.contender == OURS.name)
     for one in report.capacities:
-        calls = f"{one.passed}" if one.complete and one.failed else f"{one.passed} or more"
-        ratio = "-" if one.contender == OURS.name or not one.passed else f"{ours / one.passed:.1f}"
+        calls = f"{one.passed}" if one.found else f"{one.passed} or more"
+        ratio = "-" if one is ours else ours_by_this(ours, one)
         table.add_row(one.contender, calls, ratio, "; ".join(map(_tried, one.tries)))
     console.print(table)
     print_faults(report.runs, console)
+
+
+def ours_by_this(ours: Capacity, other: Capacity) -> str:
+    """No number where the other's capacity was not found; `at least` where only ours was not."""
+    if not other.found or not other.passed:
+        return "-"
+    return f"{'' if ours.found else 'at least '}{ours.passed / other.passed:.1f}"
 
 
 def _tried(row: TalkSummary) -> str:
