@@ -25,11 +25,16 @@ from voicebot.bench.talk.table import print_report
 
 
 def result(
-    *turns: Turn, served: Served | None = None, cpu_s: float = 3.0, late_ms: float = 1.0
+    *turns: Turn,
+    served: Served | None = None,
+    cpu_s: float = 3.0,
+    late_ms: float = 1.0,
+    calls: int = 1,
+    lost: bool = False,
 ) -> TalkResult:
-    call = CallHeard(turns, tuple(turn.utterance for turn in turns), 0.7, 30.0, lost=False, cleared=0)
+    call = CallHeard(turns, tuple(turn.utterance for turn in turns), 0.7, 30.0, lost=lost, cleared=0)
     transcripts = (("How much does the delivery cost?",),)
-    heard = Generated((call,), late_ms, 2 * late_ms)
+    heard = Generated((call,) * calls, late_ms, 2 * late_ms, 0)
     shares = {"itself": cpu_s / 3, "whisper-tiny.en": cpu_s * 2 / 3}
     return TalkResult(heard, transcripts, served, cpu_s, shares, 30.0, 500.0, 4, 20, 0.3, nice=-10)
 
@@ -111,12 +116,24 @@ def test_table_and_picture_show_every_contender_and_every_fault(tmp_path: Path) 
 
 
 def test_silent_calls_cost_is_by_the_measured_time_and_paired_round_by_round() -> None:
-    ours, theirs = run(OURS.name, result(cpu_s=1.0), 10), run(PIPECAT[0].name, result(cpu_s=4.0), 10)
+    ours, theirs = (
+        run(OURS.name, result(cpu_s=1.0, calls=10), 10),
+        run(PIPECAT[0].name, result(cpu_s=4.0, calls=10), 10),
+    )
     rows = silent_summaries([ours, theirs])
     assert rows[0].cpu_per_call_minute is not None
     assert rows[0].cpu_per_call_minute.median == pytest.approx(0.2)
     assert rows[1].ours_by_this is not None
     assert rows[1].ours_by_this.median == pytest.approx(0.25)
+
+
+def test_silent_calls_that_were_lost_have_no_cost() -> None:
+    ours = run(OURS.name, result(cpu_s=1.0, calls=10), 10)
+    for theirs in (result(calls=10, lost=True), result(calls=9)):
+        rows = silent_summaries([ours, run(PIPECAT[0].name, theirs, 10)])
+        assert rows[0].cpu_per_call_minute is not None
+        assert rows[1].cpu_per_call_minute is None
+        assert rows[1].ours_by_this is None
 
 
 @pytest.mark.parametrize(

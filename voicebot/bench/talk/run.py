@@ -108,6 +108,7 @@ async def _run_ours(plan: Plan, settings_file: str, folder: Path) -> TalkResult:
             secret,
             plan.live_speech,
             settings_file,
+            silent=plan.silent_s > 0,
         )
         command = [sys.executable, "-m", "voicebot.bench.talk.our_service", json.dumps(asdict(task))]
         async with bench_process("voicebot", command, folder / "service.log") as service:
