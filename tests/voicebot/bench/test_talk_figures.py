@@ -21,7 +21,7 @@ from voicebot.bench.talk.plot import plot_latency
 from voicebot.bench.talk.preparation import talk_bench
 from voicebot.bench.talk.run import TalkResult
 from voicebot.bench.talk.silent import silent_summaries
-from voicebot.bench.talk.table import print_report
+from voicebot.bench.talk.table import print_report, print_speech_note
 
 
 def result(
@@ -109,10 +109,28 @@ def test_table_and_picture_show_every_contender_and_every_fault(tmp_path: Path) 
         "whisper-tiny.en 67",
         "nice level",
         "-10",
+        "before it dialled",
     ):
         assert text in out.getvalue()
     plot_latency(report.summary, "title", tmp_path / "latency.png")
     assert (tmp_path / "latency.png").stat().st_size > 5_000
+
+
+@pytest.mark.parametrize(
+    ("live_speech", "names", "says"),
+    [
+        (False, [OURS.name, PIPECAT[0].name], "--live-speech has ours do so too"),
+        (True, [OURS.name, PIPECAT[0].name], "Everybody renders"),
+        (False, [OURS.name], ""),
+    ],
+)
+def test_beside_others_it_is_told_whose_speech_was_rendered_before(
+    live_speech: bool, names: list[str], says: str
+) -> None:
+    out = StringIO()
+    print_speech_note(live_speech, names, Console(file=out, width=300))
+    assert says in out.getvalue()
+    assert bool(out.getvalue()) is bool(says)
 
 
 def test_silent_calls_cost_is_by_the_measured_time_and_paired_round_by_round() -> None:

@@ -22,7 +22,7 @@ from voicebot.bench.talk.contenders import OURS
 from voicebot.bench.talk.figures import TalkRun, TalkSummary, summaries
 from voicebot.bench.talk.preparation import TalkBench, require_folder
 from voicebot.bench.talk.run import Plan
-from voicebot.bench.talk.table import print_faults, print_heading
+from voicebot.bench.talk.table import print_faults, print_heading, print_speech_note
 
 SLOWEST_P95_S = 1.5
 MOST_UNANSWERED = 0.05
@@ -128,6 +128,7 @@ def print_capacity(report: CapacityReport, console: Console) -> None:
         ratio = "-" if one is ours else ours_by_this(ours, one)
         table.add_row(one.contender, calls, ratio, "; ".join(map(_tried, one.tries)))
     console.print(table)
+    print_speech_note(report.live_speech, [one.contender for one in report.capacities], console)
     print_faults(report.runs, console)
 
 
