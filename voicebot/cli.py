@@ -302,6 +302,9 @@ def bench_replay(
         str, typer.Option(help="int8 on a CPU; float16 or int8_float16 on CUDA.")
     ] = "int8",
     max_batch: Annotated[int, typer.Option(min=1, max=64, help="Utterances in one run of the network.")] = 4,
+    processes: Annotated[
+        int, typer.Option(min=0, max=8, help="Recogniser processes; 0 for as many as the settings say.")
+    ] = 0,
     objective_ms: Annotated[
         float, typer.Option(min=1, help="Reply latency (p95) that is good enough.")
     ] = 800,
@@ -318,7 +321,8 @@ def bench_replay(
     with _clear_errors():
         settings = load_settings(settings_file)
         counts = call_counts(calls, MOST_CALLS)
-        plan = ReplayPlan(counts, seconds, objective_ms, device, compute_type, max_batch)
+        recognisers = processes or settings.recogniser.processes
+        plan = ReplayPlan(counts, seconds, objective_ms, device, compute_type, max_batch, recognisers)
         traffic = traffic_of(campaign_rows(campaign, settings), recordings)
         run_replay(plan, traffic, load_script(script), settings, json_file, Console())
 

@@ -17,7 +17,10 @@ from telephony.websocket.leg import WebSocketLeg
 from telephony.websocket.rate_limit import RateLimit
 
 _CLOSE_S = 2.0
-"""A peer whose flood was cut off does not get to answer the closing handshake."""
+"""How long a peer has to answer a goodbye."""
+_CUT_OFF_S = 0.2
+"""For the closing frame to reach a peer that is put off. Nothing that it sends is read any more: its answer
+would stand behind all else that it sent."""
 _MOST_BUFFERED = 32_768
 """Bytes in the socket's queue from which on messages wait in the outbox, where audio can be dropped."""
 
@@ -62,6 +65,8 @@ class MediaConnection(WSListener):
             return
         # The library goes on reading for a moment after it has refused a frame.
         if self._closing or transport.is_close_frame_sent or self._leg.ended:
+            if not self._limit.take(time.monotonic()):
+                transport.underlying_transport.pause_reading()
             return
         try:
             now = time.monotonic()
@@ -165,7 +170,10 @@ class MediaConnection(WSListener):
         if self._transport and not self._closing:
             self._closing = True
             self._transport.send_close(code)
-            asyncio.get_running_loop().call_later(_CLOSE_S, self.abort)
+            polite = code == WSCloseCode.OK
+            if not polite:
+                self._transport.underlying_transport.pause_reading()
+            asyncio.get_running_loop().call_later(_CLOSE_S if polite else _CUT_OFF_S, self.abort)
 
     def _watch(self) -> None:
         """End the call when nothing has come for too long."""

@@ -49,6 +49,7 @@ def test_silent_calls_are_held_and_their_ticks_timed(tmp_path: Path) -> None:
     report = json.loads((tmp_path / "silent.json").read_text())
     (row,) = report["summary"]
     assert row["lost"] == 0
+    assert row["sounds"] == 0
     assert row["cpu_per_call_minute"]["median"] > 0
     assert row["tick_late_p99_ms"]["median"] > 0
     assert report["runs"][0]["result"]["window_s"] == pytest.approx(2.0, abs=0.5)

@@ -31,6 +31,10 @@ def frame(first_byte: int, payload: bytes, *, masked: bool = True) -> bytes:
     return bytes([first_byte, length[0] | 0x80]) + length[1:] + key + hidden
 
 
+LONG_FRAMES = frame(FIN | BINARY, bytes(2_000)) * 500
+"""A megabyte."""
+
+
 @dataclass
 class Peer:
     reader: asyncio.StreamReader
@@ -46,6 +50,12 @@ class Peer:
                 payload = await self.reader.readexactly(size & 0x7F)
                 if first == FIN | 0x8:
                     return int.from_bytes(payload[:2], "big")
+
+    async def flood(self, megabytes: int = 1_000) -> None:
+        """More than the sockets between us hold: it ends when the other side reads it."""
+        for _ in range(megabytes):
+            self.writer.write(LONG_FRAMES)
+            await self.writer.drain()
 
 
 @asynccontextmanager
@@ -116,6 +126,26 @@ async def test_who_breaks_the_protocol_is_put_off(frames: bytes, code: int) -> N
         assert await far_end.closing_code() == code
         far_end.writer.close()
         assert (await ending(far_end.leg)).kind is EndKind.MEDIA_LOST
+
+
+async def test_who_is_put_off_for_a_flood_is_not_read_any_more() -> None:
+    """Reading on for seconds, frame by frame, would keep the event loop from every other call."""
+    async with peer(most_messages_per_s=60) as far_end:
+        far_end.writer.write(frame(FIN | PING, b"") * 400)
+        assert await far_end.closing_code() == 1008
+        async with asyncio.timeout(1):
+            with pytest.raises(ConnectionError):
+                await far_end.flood()
+
+
+async def test_a_flood_after_the_goodbye_is_not_read() -> None:
+    async with peer(most_messages_per_s=60) as far_end:
+        hanging_up = asyncio.create_task(far_end.leg.hang_up())
+        assert await far_end.closing_code() == 1000
+        far_end.writer.write(frame(FIN | PING, b"") * 400)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(far_end.flood(megabytes=32), 1)
+        await hanging_up
 
 
 async def test_a_message_in_parts_with_a_ping_between_is_one_message() -> None:

@@ -53,7 +53,7 @@ def endpoints(probabilities: NDArray[np.float32]) -> list[EndpointEvent]:
 
 
 @pytest.mark.parametrize("talker_dbfs", [-25.0, -45.0])
-@pytest.mark.parametrize("noise_dbfs", [None, -67.0])
+@pytest.mark.parametrize("noise_dbfs", [None, -67.0, -58.0])
 def test_turns_begin_and_end_where_they_do_without_it(
     piper: PiperEngine, talker_dbfs: float, noise_dbfs: float | None
 ) -> None:
@@ -80,10 +80,12 @@ def test_turns_begin_and_end_where_they_do_without_it(
         assert abs(gated_end - end.end_ms) <= CLOSE_MS
 
 
-def test_noise_as_loud_as_the_gate_is_heard() -> None:
+@pytest.mark.parametrize("noise_dbfs", [QUIET_DBFS + 1, -58.0, -55.0])
+def test_steady_noise_above_the_quiet_is_heard_for_some_seconds_and_then_spared(noise_dbfs: float) -> None:
     gate = GatedVad(make_vad(streams=1))
     slot = np.array([gate.open()])
-    noise = (
-        np.random.default_rng(3).normal(0, 10 ** ((QUIET_DBFS + 1) / 20), (100, WINDOW)).astype(np.float32)
-    )
-    assert all(gate.run(slot, window[None])[0] > 0 for window in noise)
+    noise = np.random.default_rng(3).normal(0, 32_768 * 10 ** (noise_dbfs / 20), 1_000 * WINDOW)
+    windows = (through_mu_law(np.rint(noise).astype(np.int16)) / 32_768).reshape(-1, WINDOW)
+    told = [gate.run(slot, window[None].astype(np.float32))[0] for window in windows]
+    assert all(told[:100])
+    assert not any(told[200:])

@@ -34,8 +34,8 @@ from voicebot.call.recording import RecordingWriter
 from voicebot.service import DETECTOR, MOST_CALLS_WITH_TONES, media_first
 from voicebot.settings import Settings, load_settings
 
-_SETTLE_S = 4.0
-"""Longer than the voice detector listens after the last sound."""
+_SETTLE_S = 8.0
+"""Until the voice gate knows the noise of the line, and has listened on after that."""
 _ANSWER_S = 30.0
 
 

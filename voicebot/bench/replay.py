@@ -10,6 +10,7 @@ import os
 import random
 import shlex
 import sys
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,7 @@ from voicebot.settings import Settings
 MOST_CALLS = 2000
 WARM_UP_S = 3.0
 _DEADLINE_S = 4.0
+"""A reply that takes longer is none."""
 _MOST_FAILED = 0.01
 
 
@@ -47,11 +49,14 @@ class ReplayPlan:
     device: str = "cpu"
     compute_type: str = "int8"
     max_batch: int = 4
+    processes: int = 1
+    """Of the recogniser."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayRun:
-    """One number of calls at once. Times in ms; `replied` of `asked` came within the deadline."""
+    """One number of calls at once. Times in ms; Of `asked`, which fell due, `replied` came within
+    the deadline."""
 
     calls: int
     asked: int
@@ -60,7 +65,7 @@ class ReplayRun:
     p95_ms: float
     mean_batch: float
     recogniser_busy: float
-    """Share (0..1) of the time in which the recogniser worked."""
+    """Share (0..1) of the time in which the recogniser's processes worked."""
     cpu_per_call_minute: float
     """CPU seconds of this process and its engines."""
 
@@ -109,47 +114,53 @@ class Replay:
         self._intents = intents
 
     async def run(self, calls: int, seconds: float) -> _Replies:
-        """`calls` at once for the warm-up and then `seconds`; begun somewhere in the middle of a call."""
+        """`calls` at once for the warm-up and then `seconds`; begun somewhere in the middle of a call.
+
+        Every turn that falls due counts, however late earlier replies are; the last ones are waited for.
+        """
         replies = _Replies()
-        loop = asyncio.get_running_loop()
-        counts_from_s = loop.time() + WARM_UP_S
-        with_end = asyncio.timeout_at(counts_from_s + seconds)
-        try:
-            async with with_end, asyncio.TaskGroup() as group:
-                for number in range(calls):
-                    group.create_task(self._call_after_call(number, counts_from_s, replies))
-        except TimeoutError:
-            if not with_end.expired():
-                raise
+        from_s = asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as replying:
+            with_end = asyncio.timeout_at(from_s + WARM_UP_S + seconds)
+            try:
+                async with with_end, asyncio.TaskGroup() as asking:
+                    for number in range(calls):
+                        asking.create_task(self._call_after_call(number, from_s, replies, replying))
+            except TimeoutError:
+                if not with_end.expired():
+                    raise
         return replies
 
-    async def _call_after_call(self, number: int, counts_from_s: float, replies: _Replies) -> None:
+    async def _call_after_call(
+        self, number: int, from_s: float, replies: _Replies, replying: asyncio.TaskGroup
+    ) -> None:
         loop = asyncio.get_running_loop()
         chance = random.Random(number)
         call = chance.choice(self._traffic)
-        began_s = loop.time() - chance.uniform(0, call.length_s)
+        began_s = from_s - chance.uniform(0, call.length_s)
         while True:
             for turn in call.turns:
                 due_s = began_s + turn.ends_s + turn.waited_s
-                if due_s >= loop.time():
-                    await asyncio.sleep(due_s - loop.time())
-                    await self._reply(turn, due_s, replies if due_s >= counts_from_s else _Replies())
+                if due_s >= from_s:
+                    await asyncio.sleep(max(0.0, due_s - loop.time()))
+                    counted = replies if due_s >= from_s + WARM_UP_S else _Replies()
+                    counted.asked += 1
+                    replying.create_task(self._reply(turn, due_s, counted))
             began_s += call.length_s
             await asyncio.sleep(max(0.0, began_s - loop.time()))
             call = chance.choice(self._traffic)
 
     async def _reply(self, turn: ReplayedTurn, due_s: float, replies: _Replies) -> None:
         try:
-            heard = await self._recogniser.transcribe(
-                Utterance(turn.samples, self._language), deadline_s=_DEADLINE_S
-            )
-            if heard.text:
-                await self._classifier.classify(heard.text, self._intents, deadline_s=_DEADLINE_S)
-        except EngineError:
-            replies.asked += 1  # And never answered.
+            async with asyncio.timeout_at(due_s + _DEADLINE_S):
+                heard = await self._recogniser.transcribe(
+                    Utterance(turn.samples, self._language), deadline_s=_DEADLINE_S
+                )
+                if heard.text:
+                    await self._classifier.classify(heard.text, self._intents, deadline_s=_DEADLINE_S)
+        except (EngineError, TimeoutError):
             return
         took_s = asyncio.get_running_loop().time() - due_s
-        replies.asked += 1
         replies.latencies_ms.append(1000 * (turn.waited_s + took_s + turn.voiced_s))
 
 
@@ -185,6 +196,7 @@ async def _measure(
             device=plan.device,
             compute_type=plan.compute_type,
             max_batch=plan.max_batch,
+            processes=plan.processes,
         ) as recogniser,
         serve_intents(wanted, nice=0) as classifier,
     ):
@@ -192,19 +204,18 @@ async def _measure(
         (service,) = recogniser.services.values()
         for calls in plan.calls:
             console.print(f"{calls} calls for {plan.seconds:g} s", highlight=False)
-            runs.append(await _run(replay, calls, plan.seconds, service.metrics))
+            runs.append(await _run(replay, calls, plan, service.metrics))
     good = [run.calls for run in runs if run.good(plan.objective_ms)]
     turns = sum(len(call.turns) for call in traffic)
     command = shlex.join(["voicebot", *sys.argv[1:]])
     return ReplayReport(command, this_machine(), plan, len(traffic), turns, tuple(runs), max(good, default=0))
 
 
-async def _run(replay: Replay, calls: int, seconds: float, metrics: BatcherMetrics) -> ReplayRun:
+async def _run(replay: Replay, calls: int, plan: ReplayPlan, metrics: BatcherMetrics) -> ReplayRun:
     run_ms, batches, items = metrics.run.total_ms, metrics.run.count, metrics.batch_sizes.copy()
-    cost = tree_cost(os.getpid())
-    replies = await replay.run(calls, seconds)
-    spent_s = tree_cost(os.getpid()).cpu_s - cost.cpu_s
-    window_s = WARM_UP_S + seconds
+    cost, begun_s = tree_cost(os.getpid()), time.monotonic()
+    replies = await replay.run(calls, plan.seconds)
+    spent_s, lasted_s = tree_cost(os.getpid()).cpu_s - cost.cpu_s, time.monotonic() - begun_s
     batched = metrics.batch_sizes - items
     p50_ms, p95_ms = np.percentile(replies.latencies_ms, [50, 95]) if replies.latencies_ms else (0.0, 0.0)
     return ReplayRun(
@@ -214,8 +225,8 @@ async def _run(replay: Replay, calls: int, seconds: float, metrics: BatcherMetri
         float(p50_ms),
         float(p95_ms),
         sum(size * times for size, times in batched.items()) / max(1, metrics.run.count - batches),
-        (metrics.run.total_ms - run_ms) / 1000 / window_s,
-        spent_s / (calls * window_s / 60),
+        (metrics.run.total_ms - run_ms) / 1000 / (lasted_s * plan.processes),
+        spent_s / (calls * (WARM_UP_S + plan.seconds) / 60),
     )
 
 
@@ -223,8 +234,9 @@ def _print(report: ReplayReport, console: Console) -> None:
     machine, plan = report.machine, report.plan
     console.print(f"\n{report.command}", markup=False, highlight=False)
     console.print(
-        f"{machine.processor}, {machine.cores} cores; {plan.device}, {plan.compute_type}, batches of at most "
-        f"{plan.max_batch}; {report.traffic_turns} turns of {report.traffic_calls} calls, replayed",
+        f"{machine.processor}, {machine.cores} cores; {plan.device}, {plan.compute_type}, "
+        f"{plan.processes} recognisers with batches of at most {plan.max_batch}; "
+        f"{report.traffic_turns} turns of {report.traffic_calls} calls, replayed",
         markup=False,
         highlight=False,
     )

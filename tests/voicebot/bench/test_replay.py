@@ -14,7 +14,7 @@ from models.engine import EngineError
 from models.intent import IntentResult
 from tests.voicebot.report_rows import call, campaign
 from voicebot.bench.error import BenchError
-from voicebot.bench.replay import Replay, ReplayRun
+from voicebot.bench.replay import WARM_UP_S, Replay, ReplayRun
 from voicebot.bench.replay_traffic import ReplayedCall, ReplayedTurn, traffic_of
 from voicebot.call.recording_files import create
 from voicebot.records.tables import Turn
@@ -26,12 +26,12 @@ WAITED_S = 0.2
 RUN_S = 0.1
 
 
-def a_call(turns: int = 5) -> ReplayedCall:
+def a_call(turns: int = 5, turn_s: float = TURN_S) -> ReplayedCall:
     spoken = [
-        ReplayedTurn(np.full(8000, 500, np.int16), TURN_S * (number + 0.5), WAITED_S, VOICED_S)
+        ReplayedTurn(np.full(8000, 500, np.int16), turn_s * (number + 0.5), WAITED_S, VOICED_S)
         for number in range(turns)
     ]
-    return ReplayedCall(tuple(spoken), TURN_S * turns)
+    return ReplayedCall(tuple(spoken), turn_s * turns)
 
 
 class Ears:
@@ -39,11 +39,12 @@ class Ears:
 
     expected_wait_s = 0.0
 
-    def __init__(self) -> None:
-        self.batcher: Batcher[Utterance, Transcript] = Batcher(self._run, max_batch=4)
+    def __init__(self, run_s: float = RUN_S) -> None:
+        self.batcher: Batcher[Utterance, Transcript] = Batcher(self._run, max_batch=4, max_queue=10_000)
+        self._run_s = run_s
 
     async def _run(self, batch: object) -> list[Transcript | EngineError]:
-        await asyncio.sleep(RUN_S)
+        await asyncio.sleep(self._run_s)
         return [Transcript("yes", -0.1, 0.0, "short_window")] * len(list(batch))  # type: ignore[call-overload]
 
     async def transcribe(
@@ -57,10 +58,10 @@ class Mind:
         return IntentResult("yes", 1.0)
 
 
-async def replayed(calls: int) -> tuple[int, list[float]]:
-    ears = Ears()
+async def replayed(calls: int, run_s: float = RUN_S, turn_s: float = TURN_S) -> tuple[int, list[float]]:
+    ears = Ears(run_s)
     async with ears.batcher:
-        replies = await Replay([a_call()], ears, Mind(), "en", {"yes"}).run(calls, 60)
+        replies = await Replay([a_call(turn_s=turn_s)], ears, Mind(), "en", {"yes"}).run(calls, 60)
     return replies.asked, replies.latencies_ms
 
 
@@ -76,8 +77,31 @@ async def test_more_calls_than_the_engine_bears_wait_or_go_without_an_answer() -
     few, many = await replayed(100), await replayed(400)
     assert len(few[1]) == few[0], "25 of at most 40 utterances a second"
     assert max(few[1]) < 800
-    assert many[0] > 3 * few[0]
-    assert len(many[1]) < 0.7 * many[0], "100 a second are too many"
+    assert few[0] == pytest.approx(100 * 60 / TURN_S, abs=100)
+    assert many[0] == pytest.approx(400 * 60 / TURN_S, abs=400), "who gets no answer asks on"
+    assert len(many[1]) < 0.5 * many[0], "100 a second are too many"
+
+
+@pytest.mark.virtual_time
+async def test_turns_that_fall_due_while_an_earlier_reply_is_late_are_asked_too() -> None:
+    asked, latencies_ms = await replayed(1, run_s=2.5, turn_s=1)
+    assert asked == pytest.approx(60, abs=1)
+    assert latencies_ms, "the engine answers four at once, some of them in time"
+    assert max(latencies_ms) <= 4000 + 1000 * (WAITED_S + VOICED_S)
+
+
+@pytest.mark.virtual_time
+async def test_what_was_asked_at_the_very_end_is_waited_for_as_long_as_a_reply_may_take() -> None:
+    loop = asyncio.get_running_loop()
+    begun_s = loop.time()
+    asked, latencies_ms = await replayed(1, run_s=3.5, turn_s=4)
+    assert len(latencies_ms) == asked == pytest.approx(15, abs=1)
+    begun_s, lasted_s = loop.time(), loop.time() - begun_s
+    assert lasted_s <= WARM_UP_S + 60 + 4
+    asked, latencies_ms = await replayed(1, run_s=1_000, turn_s=1)
+    assert asked == pytest.approx(60, abs=1)
+    assert not latencies_ms
+    assert loop.time() - begun_s <= WARM_UP_S + 60 + 4
 
 
 def test_a_run_is_good_if_it_is_quick_and_nearly_everyone_was_answered() -> None:

@@ -22,7 +22,7 @@ from voicebot.bench.talk.contenders import OURS
 from voicebot.bench.talk.figures import TalkRun, TalkSummary, summaries
 from voicebot.bench.talk.preparation import TalkBench, require_folder
 from voicebot.bench.talk.run import Plan
-from voicebot.bench.talk.table import print_faults, print_heading
+from voicebot.bench.talk.table import print_faults, print_heading, print_speech_note
 
 SLOWEST_P95_S = 1.5
 MOST_UNANSWERED = 0.05
@@ -39,6 +39,11 @@ class Capacity:
     complete: bool
     """The search came to its end; otherwise time ran out."""
     tries: tuple[TalkSummary, ...]
+
+    @property
+    def found(self) -> bool:
+        """`passed` is the capacity and not only the least that it can be."""
+        return self.complete and self.failed is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +62,9 @@ class CapacityReport:
 
 
 def went_well(row: TalkSummary) -> bool:
-    """Replies in time, hardly a turn without one, and no call lost."""
+    """Replies in time, hardly a turn without one, and no call lost. Who answers too early has not replied."""
     in_time = row.p95_s is not None and row.p95_s <= SLOWEST_P95_S
-    return in_time and row.unanswered <= MOST_UNANSWERED * row.turns and not row.lost
+    return in_time and row.turns - row.replied <= MOST_UNANSWERED * row.turns and not row.lost
 
 
 def run_capacity_bench(bench: TalkBench, most: int, minutes: float, json_file: Path | None) -> bool:
@@ -112,18 +117,26 @@ def print_capacity(report: CapacityReport, console: Console) -> None:
     print_heading(report.command, report.began, report.machine, report.versions, report.runs, console)
     title = (
         f"Calls at once with p95 <= {SLOWEST_P95_S:g} s and at most {MOST_UNANSWERED:.0%} of the turns "
-        f"unanswered, over {report.wire}, {report.turns} turns each"
+        f"unanswered or answered too early, over {report.wire}, {report.turns} turns each"
     )
     table = Table(title=title, title_justify="left")
     for column in ("", "calls", "ours by this", "tried: calls, p95 in s, replied, early, twice"):
         table.add_column(column)
-    ours = next(one.passed for one in report.capacities if one.contender == OURS.name)
+    ours = next(one for one in report.capacities if one.contender == OURS.name)
     for one in report.capacities:
-        calls = f"{one.passed}" if one.complete and one.failed else f"{one.passed} or more"
-        ratio = "-" if one.contender == OURS.name or not one.passed else f"{ours / one.passed:.1f}"
+        calls = f"{one.passed}" if one.found else f"{one.passed} or more"
+        ratio = "-" if one is ours else ours_by_this(ours, one)
         table.add_row(one.contender, calls, ratio, "; ".join(map(_tried, one.tries)))
     console.print(table)
+    print_speech_note(report.live_speech, [one.contender for one in report.capacities], console)
     print_faults(report.runs, console)
+
+
+def ours_by_this(ours: Capacity, other: Capacity) -> str:
+    """No number where the other's capacity was not found; `at least` where only ours was not."""
+    if not other.found or not other.passed:
+        return "-"
+    return f"{'' if ours.found else 'at least '}{ours.passed / other.passed:.1f}"
 
 
 def _tried(row: TalkSummary) -> str:

@@ -13,6 +13,7 @@ from dialogs.script.load import load_script
 
 SCRIPT = Path(__file__).parent.parent / "dialogue.en.yaml"
 TICKET = "ticket"
+_NEVER_S = 3600.0
 PAUSE_S = (0.3, 0.8)
 """How long a person waits before speaking when the other has done."""
 
@@ -64,9 +65,13 @@ def ticket(live_speech: bool) -> str:
     return "".join(secrets.choice("bdfgklmnprstvz") + secrets.choice("aeiou") for _ in range(3)).title()
 
 
-def load_dialogue() -> Script:
-    """Our script."""
-    return load_script(SCRIPT)
+def load_dialogue(*, patient: bool = False) -> Script:
+    """Our script. If `patient`, it never asks whether anybody is there, however long nobody speaks."""
+    script = load_script(SCRIPT)
+    if not patient:
+        return script
+    # Longer than a script may say, so that a silent call stays silent for as long as it is measured.
+    return script.model_copy(update={"silence": script.silence.model_copy(update={"after_s": _NEVER_S})})
 
 
 def greeting(script: Script) -> str:

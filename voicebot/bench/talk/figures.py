@@ -57,6 +57,8 @@ class TalkSummary:
     generator_limited: bool
     generator_cpu_per_call: float | None
     """Per cent of one core."""
+    nice: int | None
+    """Nice level of its own process; the highest of all rounds."""
     endpoint_ms: float | None
     """Medians of the stages of our replies, as the service saw them; none for others."""
     asr_ms: float | None
@@ -132,6 +134,7 @@ def _summary(runs: Sequence[TalkRun], turns: int, ours_p50_s: float | None) -> T
         generator_late_p99_ms=max(late_ms, default=None),
         generator_limited=max(late_ms, default=0.0) > LATE_GENERATOR_MS,
         generator_cpu_per_call=_median([100 * r.generator_cpu_s / r.window_s / calls for r in results]),
+        nice=max((result.nice for result in results), default=None),
         endpoint_ms=_median([stage.endpoint_ms for stage in stages]),
         asr_ms=_median([stage.asr_ms for stage in stages]),
         decide_ms=_median([stage.decide_ms for stage in stages]),

@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from voicebot.bench.error import BenchError
-from voicebot.bench.talk.caller import Caller, Line, Turn
+from voicebot.bench.talk.caller import AUDIBLE_DBFS, Caller, Line, Turn
 from voicebot.bench.talk.dialogue import Part, parts
 from voicebot.bench.talk.stream_calls import ordered_calls, own_calls
 from voicebot.call.media_clock import TickLateness
@@ -75,6 +75,8 @@ class Generated:
     calls: tuple[CallHeard, ...]
     late_p99_ms: float
     late_max_ms: float
+    sounds: int
+    """Audible frames heard in the measured time of silent calls; none is right."""
 
 
 class Telephone(Protocol):
@@ -144,6 +146,7 @@ class Generator:
     _steady_s: float | None = None
     """Since when all silent calls are up and greeted."""
     _told_over: bool = False
+    _sounds: int = 0
 
     def __post_init__(self) -> None:
         self._parts = parts(self.task.calls, self.task.turns, self.task.seed)
@@ -169,6 +172,7 @@ class Generator:
             tuple(call.heard(now_s) for call in self._calls),
             self._lateness.percentile(0.99),
             self._lateness.max_ms,
+            self._sounds,
         )
 
     def _drive(self) -> None:
@@ -215,6 +219,7 @@ class Generator:
     def _hear(self, call: _Call, now_s: float) -> None:
         for at_s, level_dbfs in call.telephone.heard(now_s):
             call.caller.hear(at_s, level_dbfs)
+            self._sounds += self._steady_s is not None and level_dbfs > AUDIBLE_DBFS
 
     def _settle(self, now_s: float) -> None:
         all_up = len(self._calls) == self.task.calls

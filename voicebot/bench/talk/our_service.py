@@ -53,6 +53,8 @@ class ServiceTask:
     live_speech: bool = False
     settings: str = ""
     """Settings file, if any."""
+    silent: bool = False
+    """Nobody will speak: say nothing after the greeting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def task_settings(task: ServiceTask) -> Settings:
 
 async def serve(task: ServiceTask) -> Served:
     """Start, wait for the word, place all calls."""
-    settings, script = task_settings(task), load_dialogue()
+    settings, script = task_settings(task), load_dialogue(patient=task.silent)
     choice = LineChoice() if task.wire == "sip" else LineChoice(bridge=_BRIDGE)
     async with AsyncExitStack() as stack:
         steps = stack.enter_context(Steps(Console(file=StringIO())))

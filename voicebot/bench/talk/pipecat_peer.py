@@ -100,7 +100,7 @@ class Peer:
         self._task = task
         self.transcripts: list[list[str]] = []
         self._voice = Path(task["piper"])
-        SharedWhisper.model = WhisperModel(task["whisper"], device="cpu", compute_type="int8", cpu_threads=1)
+        SharedWhisper.model = WhisperModel(task["whisper"], device="cpu", compute_type="int8")
         voice = piper_service.PiperVoice.load(self._voice / "voice.onnx")
         piper_service.PiperVoice.load = staticmethod(lambda *_, **__: voice)
         list(voice.synthesize("Good morning."))

@@ -6,13 +6,14 @@ import os
 import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from voicebot.bench.error import BenchError
 from voicebot.bench.process_cost import ProcessCost, tree_cost, tree_cpu_by_name
+from voicebot.service import media_first
 
 _LONGEST_LINE = 16 << 20
 _FAULT_LENGTH = 600
@@ -34,6 +35,10 @@ class BenchProcess:
     def cpu_by_name(self) -> dict[str, float]:
         """CPU seconds of it and all that it started, by what they run."""
         return tree_cpu_by_name(self.process.pid)
+
+    def nice(self) -> int:
+        """The nice level of its first thread, now."""
+        return os.getpriority(os.PRIO_PROCESS, self.process.pid)
 
     async def said(self, event: str, within_s: float) -> dict[str, Any]:
         """The next line with that event; others are passed over. Raises BenchError."""
@@ -60,9 +65,14 @@ class BenchProcess:
 
 
 @asynccontextmanager
-async def bench_process(name: str, command: Sequence[str], log: Path) -> AsyncIterator[BenchProcess]:
-    """Start it in a session of its own; what it complains about goes to the file `log`."""
-    with log.open("wb") as complaints:
+async def bench_process(
+    name: str, command: Sequence[str], log: Path, *, ahead: bool = False
+) -> AsyncIterator[BenchProcess]:
+    """Start it in a session of its own; what it complains about goes to the file `log`.
+
+    `ahead`: it and all that it starts go before others as our media clock does, which sees to that itself.
+    """
+    with log.open("wb") as complaints, media_first() if ahead else nullcontext():
         process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, stderr=complaints, start_new_session=True, limit=_LONGEST_LINE
         )

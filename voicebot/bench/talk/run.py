@@ -81,6 +81,8 @@ class TalkResult:
     processes: int
     threads: int
     generator_cpu_s: float
+    nice: int
+    """Nice level of the contender's own process while calls were up; lower goes first."""
 
 
 async def run_once(contender: Contender, plan: Plan, settings: Settings, settings_file: str) -> TalkResult:
@@ -106,6 +108,7 @@ async def _run_ours(plan: Plan, settings_file: str, folder: Path) -> TalkResult:
             secret,
             plan.live_speech,
             settings_file,
+            silent=plan.silent_s > 0,
         )
         command = [sys.executable, "-m", "voicebot.bench.talk.our_service", json.dumps(asdict(task))]
         async with bench_process("voicebot", command, folder / "service.log") as service:
@@ -126,7 +129,7 @@ async def _run_peer(contender: Contender, plan: Plan, settings: Settings, folder
         "answers": dict(answers(script, ticket(plan.live_speech))),
     }
     command = [str(pipecat_python()), str(_PEER), json.dumps(task)]
-    async with bench_process(contender.name, command, folder / "peer.log") as peer:
+    async with bench_process(contender.name, command, folder / "peer.log", ahead=True) as peer:
         port = (await peer.said("ready", _READY_S))["port"]
         generator_task = _generator_task(plan, "stream", url=f"ws://{_HOST}:{port}/ws")
         async with _generator(generator_task, folder) as (generator, _):
@@ -167,6 +170,7 @@ class _Talk:
     cpu_by_name: dict[str, float]
     window_s: float
     generator_cpu_s: float
+    nice: int
 
 
 async def _talk(
@@ -177,6 +181,7 @@ async def _talk(
     before, own_before, names_before = contender.cost(), generator.cost(), contender.cpu_by_name()
     if contender_listens:
         contender.tell("begun")
+    nice = contender.nice()
     over = await generator.said("over", plan.longest_s)
     after, own_after, names_after = contender.cost(), generator.cost(), contender.cpu_by_name()
     if contender_listens:
@@ -189,6 +194,7 @@ async def _talk(
         cpu_by_name={name: cpu_s - names_before.get(name, 0.0) for name, cpu_s in names_after.items()},
         window_s=over["at_s"] - begun["at_s"],
         generator_cpu_s=own_after.cpu_s - own_before.cpu_s,
+        nice=nice,
     )
 
 
@@ -206,4 +212,5 @@ def _result(talk: _Talk, transcripts: Sequence[tuple[str, ...]], served: Served 
         processes=talk.after.processes,
         threads=talk.after.threads,
         generator_cpu_s=talk.generator_cpu_s,
+        nice=talk.nice,
     )

@@ -34,7 +34,11 @@ class SilentSummary:
     """Of our media clock; others have none."""
     tick_late_max_ms: Spread | None
     rss_mb: Spread | None
+    nice: int | None
     lost: int
+    """Calls that did not last; a run that lost one has no cost."""
+    sounds: int
+    """Audible frames that callers heard meanwhile; none is right."""
     generator_late_p99_ms: float
     generator_cpu_per_call: Spread | None
     """Per cent of one core."""
@@ -55,10 +59,13 @@ class SilentReport:
 
 
 def silent_cost(run: TalkRun) -> float | None:
-    """CPU seconds per call-minute in the measured time."""
+    """CPU seconds per minute of calls that were up in the measured time; none if one was lost or never up."""
     if run.result is None:
         return None
-    return run.result.cpu_s / (run.result.window_s / 60) / run.calls
+    calls, window_s = run.result.heard.calls, run.result.window_s
+    if len(calls) < run.calls or any(call.lost for call in calls):
+        return None
+    return run.result.cpu_s / (sum(min(call.duration_s, window_s) for call in calls) / 60)
 
 
 def silent_summaries(runs: Sequence[TalkRun]) -> tuple[SilentSummary, ...]:
@@ -81,7 +88,9 @@ def _summary(all_runs: Sequence[TalkRun], calls: int, name: str) -> SilentSummar
         tick_late_p99_ms=spread([one.tick_late_p99_ms for one in served]),
         tick_late_max_ms=spread([one.tick_late_max_ms for one in served]),
         rss_mb=spread([result.rss_mb for result in results]),
+        nice=max((result.nice for result in results), default=None),
         lost=sum(call.lost for result in results for call in result.heard.calls),
+        sounds=sum(result.heard.sounds for result in results),
         generator_late_p99_ms=max((result.heard.late_p99_ms for result in results), default=0.0),
         generator_cpu_per_call=spread([100 * r.generator_cpu_s / r.window_s / calls for r in results]),
     )
@@ -149,8 +158,10 @@ _LINES: dict[str, Callable[[SilentSummary], str]] = {
     "ours by this": lambda row: _shown(row.ours_by_this, 2),
     "tick late p99, ms": lambda row: _shown(row.tick_late_p99_ms, 2),
     "tick late max, ms": lambda row: _shown(row.tick_late_max_ms, 1),
+    "nice level": lambda row: "-" if row.nice is None else str(row.nice),
     "memory, MB": lambda row: _shown(row.rss_mb, 0),
     "calls lost": lambda row: str(row.lost),
+    "audible frames heard": lambda row: str(row.sounds),
     "generator late p99, ms": lambda row: (
         f"{row.generator_late_p99_ms:.1f}"
         + (" (limits)" if row.generator_late_p99_ms > LATE_GENERATOR_MS else "")

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from voicebot.bench.machine import Machine
+from voicebot.bench.talk.contenders import OURS
 from voicebot.bench.talk.figures import TalkReport, TalkRun, TalkSummary
 
 _Cell = Callable[[TalkSummary], str]
@@ -19,6 +20,7 @@ def print_report(report: TalkReport, console: Console) -> None:
         speech = ", speech rendered anew" if report.live_speech else ""
         title = f"{calls} calls over {report.wire}, {report.turns} turns each, {report.rounds} rounds{speech}"
         console.print(talk_table(title, rows))
+    print_speech_note(report.live_speech, [row.contender for row in report.summary], console)
     print_faults(report.runs, console)
 
 
@@ -40,6 +42,20 @@ def print_heading(
         ", ".join(f"{name} {of}" for name, of in versions.items()),
     ):
         console.print(line, markup=False, highlight=False)
+
+
+def print_speech_note(live_speech: bool, names: Sequence[str], console: Console) -> None:
+    """Beside others: whose speech was rendered within the measured time."""
+    if all(name == OURS.name for name in names):
+        return
+    if live_speech:
+        note = "Everybody renders each answer within the measured time; ours rendered the greeting before."
+    else:
+        note = (
+            f"{OURS.name} rendered what it says before it dialled: its CPU and latency are without that. "
+            "Others render within the measured time. --live-speech has ours do so too."
+        )
+    console.print(note, markup=False, highlight=False)
 
 
 def print_faults(runs: Sequence[TalkRun], console: Console) -> None:
@@ -91,6 +107,7 @@ _LINES: dict[str, _Cell] = {
     "calls lost": lambda row: str(row.lost),
     "CPU s per call-minute": lambda row: _number(row.cpu_per_call_minute, 2),
     "of which, %": lambda row: _shares(row),
+    "nice level": lambda row: _number(row.nice, 0),
     "memory, MB": lambda row: _number(row.rss_mb, 0),
     "stages, ms": _stages,
     "generator late p99, ms": lambda row: (
