@@ -41,6 +41,7 @@ _BLOCK, _FIRST_BLOCK, _LONGEST_BLOCK = 50, 25, 125
 _STRIDE = 19
 """Calls that begin together are measured in different ticks: so much shorter is the next first block."""
 _BLOCKS_KEPT = 8
+_BLOCKS_THAT_SHOW = 4
 _STRONG_DB = 12.0
 """Frames so far below the loudest of a block tell nothing: their echo drowns in the noise of the line."""
 _FEWEST_STRONG = 8
@@ -49,7 +50,7 @@ _NOT_LOUDER = 0.75
 _PROFILES_KEPT = 4
 _FEWEST_PROFILES = 3
 """Blocks that must speak for a delay: the levels of one alone may be alike at two places."""
-_CLEAR_DB = 2.0
+_CLEAR_DB = 2.5
 """So much less is lost at the delay of an echo than at any other; noise alone is within 1 dB at all."""
 _REACH = 3
 """Ticks that an echo may be late: jitter, and what of a frame falls into the next."""
@@ -67,6 +68,9 @@ class EchoGate:
         """`least_loss_db`: the echo is at least so much weaker than what was said, on any line.
         `first_loss_db`: so much weaker it is taken to be until the line has taught its loss."""
         self._least_db = least_loss_db
+        self._first_db = first_loss_db
+        self._known = False
+        """The line has taught whether its loss is less than what was assumed of it at first."""
         self.loss_db = max(least_loss_db, first_loss_db)
         """How much weaker our voice comes back on this line, as far as it is known."""
         self.suppressed = 0
@@ -136,7 +140,7 @@ class EchoGate:
             self._count(probability)
             return 0.0
         self._echo_ticks = 0
-        if not self._bounds and probability >= _SPEECH:
+        if not self._known and probability >= _SPEECH:
             self._passed.append(heard_dbfs - self._loudest)
         return probability
 
@@ -167,12 +171,9 @@ class EchoGate:
         self._heard_block.clear()
         self._block = _BLOCK
         if bounds is not None:
-            taught = bool(self._bounds)
             self._bounds.append(float(bounds.min()))
             self._find_delay(bounds)
-            self.loss_db = min(max(self._least_db, *self._bounds), MOST_LOSS_DB)
-            if not taught:
-                self._think_again()
+            self._take_loss()
 
     def _find_delay(self, bounds: NDArray[np.float64]) -> None:
         """Take the delay that the last blocks agree on; forget it where the newest clearly shows another."""
@@ -182,6 +183,17 @@ class EchoGate:
         self._profiles.append(bounds)
         enough = len(self._profiles) >= _FEWEST_PROFILES
         self.delay = clear_delay(np.mean(self._profiles, axis=0)) if enough else None
+
+    def _take_loss(self) -> None:
+        """A bound says that the loss is no less; while somebody talks over us it says little. That it is
+        not much more is shown by a clear delay, or by several blocks."""
+        loss_db = max(self._least_db, *self._bounds)
+        was_known = self._known
+        shown = self.delay is not None or len(self._bounds) >= _BLOCKS_THAT_SHOW
+        self._known = was_known or shown or loss_db >= self._first_db
+        self.loss_db = min(loss_db if self._known else max(loss_db, self._first_db), MOST_LOSS_DB)
+        if self._known and not was_known:
+            self._think_again()
 
     def _think_again(self) -> None:
         """Now the loss is known: was what passed before nothing but echo?"""
