@@ -14,17 +14,19 @@ from voicebot.call.echo import EchoGate
 from voicebot.settings import BargeInSettings
 
 _EN_BACKCHANNELS = (
-    "mm, mhm, mmhm, mmhmm, mm hm, mm hmm, hm, hmm, uh, um, uhhuh, uh huh, huh, ah, aha, oh, wow, ok, okay, "
-    "right, all right, alright, that's right, yeah, yep, yup, yes, sure, of course, good, great, "
-    "fine, nice, cool, sounds good, makes sense, really, true, exactly, absolutely, interesting, i see, "
-    "i know, i understand, understood, gotcha, got it, i got it, go on, go ahead, thanks, thank you"
+    "mm, mmm, mhm, mmhm, mmhmm, mm hm, mm hmm, hm, hmm, uh, um, uhhuh, uh huh, huh, ah, aha, oh, wow, ok, "
+    "okay, right, all right, alright, that's right, yeah, yep, yup, yes, sure, of course, good, great, "
+    "fine, nice, cool, sounds good, makes sense, really, true, exactly, absolutely, interesting, "
+    "i see, i know, i understand, understood, gotcha, got it, i got it, go on, go ahead, thanks, thank you"
 )
+_ZH_AGREEING = "不错, 没错, 沒錯, 没问题, 沒問題, 没有问题, 没事, 沒事, 没关系, 沒關係"
+"""Begin like a refusal and are none."""
 _ZH_BACKCHANNELS = (
-    "嗯, 嗯哼, 啊, 哦, 噢, 喔, 唔, 呃, 哎, 诶, 好, 好的, 好吧, 好啊, 好呀, 好嘞, 对, 对的, 对啊, 对呀, 對, "
-    "是, 是的, 是啊, 是呀, 是吗, 是嘛, 行, 行吧, 行啊, 可以, 不错, 没错, 沒錯, 知道, 知道了, 我知道, "
-    "我知道了, 明白, 明白了, 我明白, 我明白了, 了解, 了解了, 懂了, 清楚, 这样, 这样啊, 是这样, 原来如此, "
-    "真的, 真的吗, 然后呢, 你说, 您说, 请说, 你继续, 您继续, 请继续, 继续, 谢谢"
-)
+    "ok, okay, mm, mmm, mhm, 嗯, 嗯哼, 啊, 哦, 噢, 喔, 唔, 呃, 哎, 诶, 好, 好的, 好吧, 那好, 好啊, 好呀, "
+    "好嘞, 对, 对的, 对啊, 对呀, 對, 是, 是的, 是啊, 是呀, 是吗, 是嘛, 行, 行吧, 行啊, 可以, 知道, 知道了, "
+    "我知道, 我知道了, 明白, 明白了, 我明白, 我明白了, 了解, 了解了, 懂了, 清楚, 这样, 这样啊, 是这样, "
+    "原来如此, 真的, 真的吗, 然后呢, 你说, 您说, 请说, 你继续, 您继续, 请继续, 继续, 谢谢, "
+) + _ZH_AGREEING
 _EN_INTERRUPTERS = (
     "no, nope, nah, not, don't, dont, never, stop, quit, wait, hold, hang on, enough, hey, hello, listen, "
     "what, who, why, how, where, when, which, pardon, sorry, excuse, but, bye, goodbye, cancel, help"
@@ -58,7 +60,7 @@ _BACKCHANNELS = {
 }
 _INTERRUPTERS = {
     "en": re.compile(rf"\b(?:{_phrases(_EN_INTERRUPTERS)})\b"),
-    "zh": re.compile(_phrases(_ZH_INTERRUPTERS)),
+    "zh": re.compile(rf"(?!{_phrases(_ZH_AGREEING)})(?:{_phrases(_ZH_INTERRUPTERS)})"),
 }
 """Words that want the turn however few they are."""
 
@@ -159,9 +161,9 @@ class BargeIn:
 
 
 def _words(text: str, language: str) -> list[str]:
-    """Words as they are listed above; characters in Chinese."""
+    """Words as they are listed above; in Chinese characters, and Latin words as they are."""
     if language == "zh":
-        return re.findall(r"\w", text)
+        return re.findall(r"[a-z]+|\w", text.lower())
     return re.findall(r"[a-z']+", text.lower().replace("’", "'").replace("-", ""))
 
 

@@ -80,6 +80,7 @@ EN_BACKCHANNELS = [
     "That’s right.",
     "Got it, go on.",
     "Yes, yes.",
+    "Mmm, okay.",
 ]
 ZH_BACKCHANNELS = [
     "嗯",
@@ -93,6 +94,15 @@ ZH_BACKCHANNELS = [
     "嗯，我明白了",
     "没错",
     "不错",
+    "OK。",
+    "ok，好的",
+    "没问题",
+    "沒問題。",
+    "没事没事",
+    "没关系",
+    "那好",
+    "好好",
+    "Mmm，好。",
 ]
 EN_WISHES = [
     "No",
@@ -106,7 +116,22 @@ EN_WISHES = [
     "Don't",
     "Take me off",
 ]
-ZH_WISHES = ["等一下", "不要", "不", "不是", "停", "对不起", "没空", "喂？", "是不是骗子", "打错了", "别打了"]
+ZH_WISHES = [
+    "等一下",
+    "不要",
+    "不",
+    "不是",
+    "停",
+    "对不起",
+    "没空",
+    "喂？",
+    "是不是骗子",
+    "打错了",
+    "别打了",
+    "没",
+    "没时间",
+    "OK不要",
+]
 
 
 @pytest.mark.parametrize(
