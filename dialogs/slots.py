@@ -21,7 +21,11 @@ _SCALE = re.compile(
 _SCALE_ZH = re.compile(r"1\s*(?:到|至|-)\s*5\s*分?|满分\s*(?:是)?\s*5\s*分?|5\s*分\s*(?:制|里|中|满分)")
 _CORRECTION = re.compile(r"\b(?:no|sorry|actually|make (?:it|that)|i mean|or rather)\b|不对|不是|应该是|改成")
 _MAX_TEXT = 200
-_YES = re.compile(r"^(?:yes|yeah|yep|yup|sure|ok(?:ay)?|of course|correct|right|that's right)\b")
+_YES = re.compile(
+    r"^(?:yes|yeah|yep|yup|of course|correct|that's right"
+    # "Okay, well, the problem is ..." only takes the turn.
+    r"|(?:sure|ok(?:ay)?|right)(?!\W+(?:(?:well|so)\W+)?(?:but|first|the|my)\b))\b"
+)
 _NO = re.compile(r"^(?:no|nope|nah|not|never)\b")
 _YES_ZH = re.compile(r"^(?:是|对|好|可以|行|嗯|没问题)")
 _NO_ZH = re.compile(r"^(?:不|没|别)")

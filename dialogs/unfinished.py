@@ -119,7 +119,10 @@ _COMPLETE_WITH_ZH = re.compile(r"(?:[我你您他她人现正还不都实存自]
 _DICTATED_ZH = r"(?:地址|号码|电话|手机号?|邮箱|邮编|卡号|门牌号?|生日|身份证号?码?)"
 _INTRODUCES_ZH = re.compile(rf"(?:{_DICTATED_ZH}|名字|姓名)(?:就?是|叫)$|(?:住在|地址在|我叫|我姓)$")
 _DICTATION_ZH = re.compile(rf"{_DICTATED_ZH}(?:就?是|在)|住在")
-_RUN_ZH = re.compile(r"[0-9〇零一二三四五六七八九十百千万两幺]+$")
+_DIGIT_ZH = r"[0-9〇零一二三四五六七八九两幺]"
+_RUN_ZH = re.compile(rf"(?:{_DIGIT_ZH}|[十百千万])+$")
+_NUMERAL_ZH = re.compile(rf"(?:(?:[0-9]+|{_DIGIT_ZH})?[十百千万]+[零〇]?)+{_DIGIT_ZH}?|{_DIGIT_ZH}")
+"""One number, as "一百二十", or one digit of those that are said one by one."""
 _SPELLED = re.compile(r"(?<![A-Za-z])[A-Za-z]\W*$")
 
 
@@ -129,7 +132,7 @@ def _ending_zh(text: str) -> Ending:
     if not plain:
         return Ending.WHOLE
     number = _RUN_ZH.search(plain)
-    run = len(number[0]) if number else 0
+    run = len(_NUMERAL_ZH.findall(number[0])) if number else 0
     spelled = _SPELLED.search(said)
     if run >= _LONG_RUN or _INTRODUCES_ZH.search(plain):
         return Ending.UNFINISHED

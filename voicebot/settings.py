@@ -36,7 +36,7 @@ class EndpointingSettings(_Section):
     complete_end_ms: int = Field(default=400, gt=0)
     """Silence that ends a turn that was not understood, but sounded finished."""
     short_end_ms: int = Field(default=440, gt=0)
-    """Silence that ends a turn of one or two words that were understood: people often add to a "yes"."""
+    """Silence that ends an understood turn of one or two words, or a value without a sure intent."""
     least_end_ms: int = Field(default=480, gt=0)
     """`end_ms` of a caller who was heard to pause briefly."""
     end_ms: int = Field(default=640, gt=0)

@@ -322,7 +322,7 @@ class Conversation:
             # A slot or a rating may be filled without any intent.
             bool(words.text) and not expected.free_text and self.bot.has_answer(state, words.heard)
         )
-        self._turn_end.weigh(words.text, words.completeness, answered=answered, dictation=expected.dictation)
+        self._turn_end.weigh(words, answered=answered, dictation=expected.dictation)
         return now_ms - words.end_ms >= self._turn_end.silence_ms and not self._endpointer.rising
 
     # -- taking the turn ----------------------------------------------------------------------

@@ -33,6 +33,8 @@ class SaidSoFar:
     ending: Ending = Ending.WHOLE
     completeness: float | None = None
     """Probability (0..1) that it sounded finished; None when nobody judged it."""
+    intent: bool = False
+    """It was a sure intent that answered: the words as a whole, and not a value found among them."""
 
 
 def silence_that_ends(said: SaidSoFar, learned_end_ms: int, times: EndpointingSettings) -> int:
@@ -44,7 +46,11 @@ def silence_that_ends(said: SaidSoFar, learned_end_ms: int, times: EndpointingSe
         if said.dictation or unfinished:
             # Whole as far as one can tell, or "Yes, and?": wait as long as for any other answer.
             return learned_end_ms
-        return min(times.short_end_ms, learned_end_ms) if said.short else times.commit_ms
+        # A value stands in half a sentence too: "Yes I would like to", "on Tuesday", and then "at five".
+        if said.ending is Ending.OPEN and not said.intent:
+            return learned_end_ms
+        least = said.intent and said.ending is Ending.WHOLE and not said.short
+        return times.commit_ms if least else min(times.short_end_ms, learned_end_ms)
     if said.dictation or said.ending is Ending.OPEN:
         return times.dictation_end_ms
     if said.completeness is None:

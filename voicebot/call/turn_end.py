@@ -2,6 +2,7 @@
 
 from dialogs.unfinished import ending_of
 from voicebot.call.endpointing import Endpointer
+from voicebot.call.hearing import Understood
 from voicebot.call.pause_learner import PauseLearner
 from voicebot.call.turn_decision import SaidSoFar, is_short_answer, silence_that_ends
 from voicebot.settings import EndpointingSettings
@@ -22,10 +23,16 @@ class TurnEnd:
         """Nothing is known of the words yet."""
         self._set(self._times.dictation_end_ms if dictation else self.pauses.end_ms)
 
-    def weigh(self, text: str, completeness: float | None, *, answered: bool, dictation: bool) -> None:
+    def weigh(self, words: Understood, *, answered: bool, dictation: bool) -> None:
         """The words so far are known; see `SaidSoFar`."""
-        short, ending = is_short_answer(text, self._language), ending_of(text, self._language)
-        said = SaidSoFar(answered, short, dictation, ending, completeness)
+        said = SaidSoFar(
+            answered,
+            is_short_answer(words.text, self._language),
+            dictation,
+            ending_of(words.text, self._language),
+            words.completeness,
+            intent=words.intent.intent is not None,
+        )
         self._set(silence_that_ends(said, self.pauses.end_ms, self._times))
 
     def _set(self, silence_ms: int) -> None:

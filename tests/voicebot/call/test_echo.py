@@ -158,7 +158,7 @@ def test_only_what_is_louder_than_the_echo_is_counted_of_a_sound() -> None:
 
 def test_a_hello_over_the_first_words_is_heard_though_the_line_is_not_known_yet() -> None:
     gate = EchoGate(SETTINGS.least_echo_loss_db)
-    said, hello = speech(60, dbfs=-15.0), speech(15, seed=4, dbfs=-18.0)
+    said, hello = speech(100, dbfs=-15.0), speech(15, seed=4, dbfs=-18.0)
     passed = [
         gate.step(sent, together(hello[tick], NOISE_DBFS) if tick < 15 else NOISE_DBFS, float(tick < 15))
         for tick, sent in enumerate(said)

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialogs.unfinished import Ending
+from dialogs.unfinished import Ending, ending_of
 from voicebot.call.turn_decision import SaidSoFar, is_short_answer, silence_that_ends
 from voicebot.settings import EndpointingSettings
 
 TIMES = EndpointingSettings()
 LEARNED_MS = 700
-SURE, UNSURE = SaidSoFar(answered=True), SaidSoFar()
+SURE, UNSURE = SaidSoFar(answered=True, intent=True), SaidSoFar()
+FILLED = SaidSoFar(answered=True)
 
 SAID = st.builds(
     SaidSoFar,
@@ -21,6 +22,7 @@ SAID = st.builds(
     dictation=st.booleans(),
     ending=st.sampled_from(Ending),
     completeness=st.none() | st.floats(0, 1),
+    intent=st.booleans(),
 )
 LEARNED = st.integers(TIMES.least_end_ms, TIMES.most_end_ms)
 
@@ -32,7 +34,13 @@ LEARNED = st.integers(TIMES.least_end_ms, TIMES.most_end_ms)
         (replace(SURE, short=True), TIMES.short_end_ms),
         (replace(SURE, dictation=True), LEARNED_MS),
         (replace(SURE, dictation=True, short=True), LEARNED_MS),
-        (replace(SURE, ending=Ending.OPEN), TIMES.commit_ms),  # "Call me tomorrow at five."
+        (replace(SURE, ending=Ending.OPEN), TIMES.short_end_ms),  # "I don't want to"
+        (FILLED, TIMES.short_end_ms),  # "I would say on Tuesday", and "at five" may follow.
+        (replace(FILLED, short=True), TIMES.short_end_ms),
+        (replace(FILLED, ending=Ending.OPEN), LEARNED_MS),  # "OK well the problem is"
+        (replace(FILLED, short=True, ending=Ending.OPEN), LEARNED_MS),  # "At five"
+        (replace(FILLED, ending=Ending.UNFINISHED), LEARNED_MS),
+        (replace(FILLED, dictation=True), LEARNED_MS),
         (replace(SURE, ending=Ending.UNFINISHED), LEARNED_MS),  # "Yes but"
         (replace(SURE, short=True, ending=Ending.UNFINISHED), LEARNED_MS),  # "Yes, and?"
         (replace(SURE, dictation=True, ending=Ending.UNFINISHED), TIMES.dictation_end_ms),
@@ -51,6 +59,19 @@ LEARNED = st.integers(TIMES.least_end_ms, TIMES.most_end_ms)
 )
 def test_each_case(said: SaidSoFar, silence_ms: int) -> None:
     assert silence_that_ends(said, LEARNED_MS, TIMES) == silence_ms
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["OK well the problem is", "Yes I would like to", "Sure, the meeting is at", "Right so the thing is"],
+)
+@pytest.mark.parametrize("intent", [True, False])
+def test_a_breath_does_not_end_half_a_sentence(text: str, intent: bool) -> None:
+    """However sure the "yes" in front of it."""
+    short, ending = is_short_answer(text, "en"), ending_of(text, "en")
+    said = SaidSoFar(answered=True, short=short, ending=ending, intent=intent)
+    least_ms = TIMES.short_end_ms if intent else LEARNED_MS
+    assert silence_that_ends(said, LEARNED_MS, TIMES) == least_ms
 
 
 @given(SAID, LEARNED)

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.asr import Transcript
+from models.intent import IntentResult
 from voicebot.call.endpointing import Endpointer, Paused, Resumed, SpeechStarted, TurnEnded
+from voicebot.call.hearing import Understood
 from voicebot.call.turn_end import TurnEnd
 from voicebot.settings import EndpointingSettings
 
@@ -25,6 +28,7 @@ class Stretch:
     pause_ms: int
     text: str
     answered: bool
+    intent: bool
     completeness: float | None
     words_ms: int
     recogniser_wait_ms: float
@@ -90,7 +94,14 @@ class Player:
         self._due = None
         if not self.endpointer.pausing or utterance != self.endpointer.utterance:
             return
-        self.turn_end.weigh(said.text, said.completeness, answered=said.answered, dictation=self.dictation)
+        words = Understood(
+            *(1, utterance, 0, end_ms, self.now_ms, self.now_ms),
+            transcript=Transcript(said.text, -0.2, 0.0, "short_window"),
+            intent=IntentResult("yes" if said.intent else None, 0.9),
+            completeness=said.completeness,
+        )
+        answered = said.answered or said.intent
+        self.turn_end.weigh(words, answered=answered, dictation=self.dictation)
         if self.now_ms - end_ms >= self.turn_end.silence_ms and not self.endpointer.rising:
             self._end(utterance, self.endpointer.start_ms, probability, cut=False)
             self.endpointer.finish()
@@ -108,13 +119,16 @@ STRETCHES = st.lists(
         pause_ms=st.integers(0, 1500),
         text=st.sampled_from(TEXTS),
         answered=st.booleans(),
+        intent=st.booleans(),
         completeness=st.none() | st.floats(0, 1),
         words_ms=st.integers(0, 900),
         recogniser_wait_ms=st.just(0.0) | st.floats(0, 2000),
     ),
     max_size=12,
 )
-QUIET = Stretch(0, 2000, "", answered=False, completeness=None, words_ms=0, recogniser_wait_ms=0)
+QUIET = Stretch(
+    0, 2000, "", answered=False, intent=False, completeness=None, words_ms=0, recogniser_wait_ms=0
+)
 
 
 @given(STRETCHES, st.booleans())
