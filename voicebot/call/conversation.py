@@ -12,7 +12,6 @@ from dialogs.flow import OPT_OUT
 from dialogs.turn import DialogueState, Heard
 from telephony.line import DigitPressed, Held, Unheld
 from voicebot.call.answering_machine import AnsweringMachineDetector
-from voicebot.call.barge_in import Judgement
 from voicebot.call.channel import (
     CallChannel,
     ChannelEvent,
@@ -27,6 +26,7 @@ from voicebot.call.disposition import Over
 from voicebot.call.endpointing import Paused, Resumed, SilenceElapsed, SpeechStarted, TurnEnded
 from voicebot.call.hearing import Hearing, HearingEvent, PartlyHeard, Understood
 from voicebot.call.key_entry import KeyEntry
+from voicebot.call.over_prompt import OverPrompt
 from voicebot.call.replying import ReplyEvent, Replying
 from voicebot.call.result import Party
 from voicebot.call.turn_end import TurnEnd
@@ -36,11 +36,8 @@ from voicebot.call.watching import CallWatcher
 
 logger = logging.getLogger(__name__)
 
-SAMPLES_PER_MS = 8
 _FAULTS_ALLOWED = 2
 """Utterances in a row that may fail to be recognised before the bot says goodbye."""
-_NOISE_MS = 3000
-"""Nobody speaks so long without one word that can be recognised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +79,7 @@ class Conversation:
         """A turn that ended before its words were known, and when it did (ms)."""
         self._dealt_with = 0
         """Newest utterance that was answered or passed over: what still comes of it is ignored."""
-        self._over_prompt = False
-        """The utterance under way began while the bot was speaking."""
+        self._over_prompt = OverPrompt(channel)
         self._continuation = Continuation()
         self._urgent = UrgentRequest()
         self._greeting_overdue = False
@@ -190,7 +186,7 @@ class Conversation:
     # -- what was said ------------------------------------------------------------------------
 
     def _on_speech(self, at_ms: int) -> None:
-        self._over_prompt = self._playout.active
+        self._over_prompt.speech_began()
         self._hearing.listen_along(
             self._endpointer, self._channel.heard_audio, self.bot.expects(self.bot.state)
         )
@@ -239,8 +235,7 @@ class Conversation:
         over = self._turn_over is not None and self._turn_over[0].utterance == words.utterance
         if self._is_stale(words, over=over):
             return
-        if not words.fault:
-            self._channel.noise_only = not words.text and words.spoken_ms >= _NOISE_MS
+        self._over_prompt.weigh_sound(words)
         if self._is_machine(words):
             self._record(words)
             self._end(Over.MACHINE, now_ms)
@@ -251,7 +246,7 @@ class Conversation:
             self.bot.greet(now_ms)
         elif self._playout.locked:
             self._hold(words)
-        elif self._over_prompt and self._playout.active and not self._wants_the_turn(words):
+        elif self._over_prompt.goes_on(words):
             if self._continuation.rest_of is None:
                 self._record(words)
             self._pass_over(words.utterance)
@@ -300,19 +295,6 @@ class Conversation:
         self._dealt_with = max(self._dealt_with, utterance)
         self._turn_over = None
         self._endpointer.finish()
-
-    def _wants_the_turn(self, words: Understood) -> bool:
-        remaining_ms = self._playout.remaining_samples / SAMPLES_PER_MS
-        stopped = self._playout.paused
-        known, said = words.intent.intent is not None, self._playout.heard_words()
-        judgement = self._channel.barge_in.judge(
-            words.text, understood=known, stopped=stopped, remaining_ms=remaining_ms, said=said
-        )
-        if judgement is Judgement.GO_ON:
-            return False
-        if not stopped:
-            self._channel.stop_prompt()
-        return True
 
     def _sure(self, words: Understood, now_ms: float) -> bool:
         """There was silence enough for what was said; if not, the endpointer will tell when there is."""

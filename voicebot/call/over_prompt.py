@@ -1,0 +1,47 @@
+"""What is said over a prompt: do its words stop the prompt, and does its sound.
+
+Joins the words, what the script can do with them, and what of the prompt was heard.
+"""
+
+from voicebot.call.barge_in import Judgement
+from voicebot.call.channel import CallChannel
+from voicebot.call.hearing import Understood
+
+SAMPLES_PER_MS = 8
+_NOISE_MS = 3000
+"""Nobody speaks so long without one word that can be recognised."""
+
+
+class OverPrompt:
+    """Judges one call's utterances that were begun while the bot was speaking."""
+
+    def __init__(self, channel: CallChannel) -> None:
+        self._channel = channel
+        self._playout = channel.playout
+        self.begun = False
+        """The utterance under way began over a prompt."""
+
+    def speech_began(self) -> None:
+        """A new utterance."""
+        self.begun = self._playout.active
+
+    def weigh_sound(self, words: Understood) -> None:
+        """A long sound without a word stops no prompt from now on."""
+        if not words.fault:
+            self._channel.noise_only = not words.text and words.spoken_ms >= _NOISE_MS
+
+    def goes_on(self, words: Understood) -> bool:
+        """True if the prompt may go on; else it is silent now, and the words have the turn."""
+        if not (self.begun and self._playout.active):
+            return False
+        remaining_ms = self._playout.remaining_samples / SAMPLES_PER_MS
+        stopped = self._playout.paused
+        known, said = words.intent.intent is not None, self._playout.heard_words()
+        judgement = self._channel.barge_in.judge(
+            words.text, understood=known, stopped=stopped, remaining_ms=remaining_ms, said=said
+        )
+        if judgement is Judgement.GO_ON:
+            return True
+        if not stopped:
+            self._channel.stop_prompt()
+        return False
