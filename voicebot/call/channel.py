@@ -118,8 +118,8 @@ class CallChannel:
         self._recording = recording
         self._emit = emit
         self._expected_wait_ms = expected_wait_ms
-        self.noise_only = False
-        """What is heard has proved to hold no words: its sound stops no prompt."""
+        self.sound_ignored = False
+        """What sounds without end stops no prompt by its sound alone."""
         self.held = False
         """The far end holds the call: nobody listens, and what is heard is its music."""
         self._sounding: int | None = None
@@ -157,7 +157,7 @@ class CallChannel:
         expected_wait_ms = self._expected_wait_ms() if self.endpointer.pausing else 0.0
         for event in self.endpointer.step(now_ms, probability, expected_wait_ms):
             self._emit(event)
-        counts = self.endpointer.talking and not self.noise_only
+        counts = self.endpointer.talking and not self.sound_ignored
         if self.barge_in.stops_now(
             audible=self.playout.audible,
             locked=self.playout.locked,

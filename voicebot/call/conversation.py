@@ -152,6 +152,8 @@ class Conversation:
             return False
         utterance = self._endpointer.utterance
         if self._endpointer.speaking and utterance > self._dealt_with:
+            if self._turn_over:
+                self._join_turn_before(self._turn_over[0], self._endpointer.start_ms)
             self._understand(utterance, self._endpointer.start_ms, int(now_ms))
         return self._hearing.busy
 
@@ -190,18 +192,26 @@ class Conversation:
         self._hearing.listen_along(
             self._endpointer, self._channel.heard_audio, self.bot.expects(self.bot.state)
         )
-        if self._must_greet:
+        if self._words_are_due:
             return
         if self._turn_over:
-            # The turn before waits for its words.
-            ended, self._turn_over = self._turn_over[0], None
-            self._hearing.make_void()
-            self._continuation.joins(self.bot.state, ended.start_ms, ended.end_ms, at_ms)
+            self._join_turn_before(self._turn_over[0], at_ms)
         else:
             self._continuation.speech_began(at_ms)
 
+    @property
+    def _words_are_due(self) -> bool:
+        """Words are on their way that are answered whoever goes on speaking: the callee had time enough."""
+        return self._must_greet or (self._turn_over is not None and self._turn_over[0].cut)
+
+    def _join_turn_before(self, before: TurnEnded, at_ms: int) -> None:
+        """The turn before waits for its words still: what began at `at_ms` is more of it."""
+        self._turn_over = None
+        self._hearing.make_void()
+        self._continuation.joins(self.bot.state, before.start_ms, before.end_ms, at_ms)
+
     def _on_resumed(self) -> None:
-        if not self._must_greet:
+        if not self._words_are_due:
             self._hearing.make_void()
         self._understood = None
         self.bot.set_turn_end(self._answered_state)
@@ -212,8 +222,8 @@ class Conversation:
         return self._continuation.rest_of.state if self._continuation.rest_of else self.bot.state
 
     def _understand(self, utterance: int, start_ms: int, end_ms: int, *, judge_end: bool = False) -> None:
-        if self._must_greet and self._hearing.busy:
-            return  # Whatever comes of it brings the greeting; asking anew would put it off again.
+        if self._words_are_due and self._hearing.busy:
+            return  # Whatever comes of it is answered; asking anew would put it off again.
         if self._continuation.rest_of:
             start_ms = self._continuation.rest_of.start_ms
         expected = self.bot.expects(self._answered_state)
@@ -225,6 +235,8 @@ class Conversation:
         )
 
     def _on_turn_ended(self, event: TurnEnded, now_ms: float) -> None:
+        if self._turn_over and not self._must_greet:
+            self._join_turn_before(self._turn_over[0], event.start_ms)
         self._turn_over = (event, now_ms)
         if self._understood and self._understood.utterance == event.utterance:
             self._take_turn(self._understood, now_ms, now_ms)
@@ -232,10 +244,11 @@ class Conversation:
             self._understand(event.utterance, event.start_ms, event.end_ms)
 
     def _on_understood(self, words: Understood, now_ms: float) -> None:
-        over = self._turn_over is not None and self._turn_over[0].utterance == words.utterance
+        ended = self._turn_over[0] if self._turn_over else None
+        over = ended is not None and ended.utterance == words.utterance
         if self._is_stale(words, over=over):
             return
-        self._over_prompt.weigh_sound(words)
+        self._over_prompt.weigh_sound(words, cut=over and ended is not None and ended.cut)
         if self._is_machine(words):
             self._record(words)
             self._end(Over.MACHINE, now_ms)
@@ -294,7 +307,10 @@ class Conversation:
         """Nothing more is to come of this utterance."""
         self._dealt_with = max(self._dealt_with, utterance)
         self._turn_over = None
-        self._endpointer.finish()
+        if self._endpointer.utterance <= utterance:
+            self._endpointer.finish()
+        else:
+            self._over_prompt.begun = True  # What goes on meanwhile goes on over the answer.
 
     def _sure(self, words: Understood, now_ms: float) -> bool:
         """There was silence enough for what was said; if not, the endpointer will tell when there is."""
@@ -311,6 +327,7 @@ class Conversation:
 
     def _take_turn(self, words: Understood, over_ms: float, now_ms: float) -> None:
         """The callee's turn is over: answer it."""
+        cut = self._turn_over is not None and self._turn_over[0].cut
         self._pass_over(words.utterance)
         self._understood = None
         if words.fault and not words.text:
@@ -330,8 +347,8 @@ class Conversation:
         transcribed_ms = max(over_ms, words.transcribed_ms)
         stages = ReplyStages(words.end_ms, over_ms, transcribed_ms, max(transcribed_ms, now_ms))
         self._reply(words.heard, now_ms, stages)
-        # An opt-out stands, whatever is said after it.
-        self._continuation.taken(None if self.opted_out else taken)
+        # An opt-out stands, whatever is said after it; a turn that was cut is not taken back either.
+        self._continuation.taken(None if self.opted_out or cut else taken)
 
     def _reply(self, heard: Heard, now_ms: float, stages: ReplyStages | None = None) -> None:
         self._continuation.taken(None)

@@ -25,10 +25,11 @@ class OverPrompt:
         """A new utterance."""
         self.begun = self._playout.active
 
-    def weigh_sound(self, words: Understood) -> None:
-        """A long sound without a word stops no prompt from now on."""
-        if not words.fault:
-            self._channel.noise_only = not words.text and words.spoken_ms >= _NOISE_MS
+    def weigh_sound(self, words: Understood, *, cut: bool) -> None:
+        """A long sound without a word stops no prompt from now on, nor does one whose turn was `cut`:
+        it would go on over every answer. Words do, as ever."""
+        if cut or not words.fault:
+            self._channel.sound_ignored = cut or (not words.text and words.spoken_ms >= _NOISE_MS)
 
     def goes_on(self, words: Understood) -> bool:
         """True if the prompt may go on; else it is silent now, and the words have the turn."""

@@ -205,7 +205,7 @@ class KnowsTheLines:
         if self.asked <= self.broken:
             raise EngineDown("the recogniser is away")
         heard = [int(v) for v in np.unique(utterance.samples) if v]
-        text = " ".join(self.lines[number - 1].text for number in heard)
+        text = " ".join(filter(None, (self.lines[number - 1].text for number in heard)))
         return Transcript(text, -0.2, 0.0, "short_window" if text else "empty")
 
 
