@@ -6,7 +6,7 @@ whose results come back as events. Nothing here waits.
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dialogs.flow import OPT_OUT
 from dialogs.turn import DialogueState, Heard
@@ -24,6 +24,7 @@ from voicebot.call.channel import (
 from voicebot.call.continuation import Continuation, TakenTurn
 from voicebot.call.disposition import Over
 from voicebot.call.endpointing import Paused, Resumed, SilenceElapsed, SpeechStarted, TurnEnded
+from voicebot.call.greeting import Greeting, GreetingDue
 from voicebot.call.hearing import Hearing, HearingEvent, PartlyHeard, Understood
 from voicebot.call.key_entry import KeyEntry
 from voicebot.call.over_prompt import OverPrompt
@@ -38,13 +39,6 @@ logger = logging.getLogger(__name__)
 
 _FAULTS_ALLOWED = 2
 """Utterances in a row that may fail to be recognised before the bot says goodbye."""
-
-
-@dataclass(frozen=True, slots=True)
-class GreetingDue:
-    """The callee has had the time to say hello; `last` is the latest moment to speak or decide."""
-
-    last: bool = False
 
 
 ConversationEvent = ChannelEvent | ReplyEvent | HearingEvent | DigitPressed | Held | Unheld | GreetingDue
@@ -82,7 +76,7 @@ class Conversation:
         self._over_prompt = OverPrompt(channel)
         self._continuation = Continuation()
         self._urgent = UrgentRequest()
-        self._greeting_overdue = False
+        self._greeting = Greeting(bot)
         self._keys = KeyEntry()
         self._faults = 0
 
@@ -155,13 +149,20 @@ class Conversation:
             if self._turn_over:
                 self._join_turn_before(self._turn_over[0], self._endpointer.start_ms)
             self._understand(utterance, self._endpointer.start_ms, int(now_ms))
+            self._endpointer.finish()
         return self._hearing.busy
 
-    def take_last_words(self, words: Understood) -> None:
-        """Nothing is answered any more, but a wish not to be called again is kept."""
+    def take_last_words(self, words: Understood) -> bool:
+        """Nothing is answered any more, but a wish not to be called again is kept. False if they are void."""
+        if not self._hearing.accept(words):
+            return False
         self._urgent.note(words.intent.intent)
+        if self._endpointer.talking and self._endpointer.utterance == words.utterance:
+            return True  # They go on, and are understood once more, as a whole, when the line is dead.
+        self._dealt_with = max(self._dealt_with, words.utterance)
         if words.text:
             self._record(words)
+        return True
 
     def close(self, now_ms: float) -> None:
         """The call is over: keep what was said of the reply that was cut off."""
@@ -171,7 +172,7 @@ class Conversation:
     def _on_greeting_due(self, last: bool, now_ms: float) -> None:
         if self.bot.greeted:
             return
-        self._greeting_overdue = last
+        self._greeting.falls_due(last=last)
         if self._hearing.busy:
             return  # The words that are on their way bring the greeting.
         if not self._endpointer.speaking:
@@ -179,11 +180,6 @@ class Conversation:
         elif last:
             # Someone or something talks without a pause: look at the words so far.
             self._understand(self._endpointer.utterance, int(self._answered_ms), int(now_ms))
-
-    @property
-    def _must_greet(self) -> bool:
-        """The callee had time enough: the next words bring the greeting, whoever goes on speaking."""
-        return self._greeting_overdue and not self.bot.greeted
 
     # -- what was said ------------------------------------------------------------------------
 
@@ -202,7 +198,7 @@ class Conversation:
     @property
     def _words_are_due(self) -> bool:
         """Words are on their way that are answered whoever goes on speaking: the callee had time enough."""
-        return self._must_greet or (self._turn_over is not None and self._turn_over[0].cut)
+        return self._greeting.overdue or (self._turn_over is not None and self._turn_over[0].cut)
 
     def _join_turn_before(self, before: TurnEnded, at_ms: int) -> None:
         """The turn before waits for its words still: what began at `at_ms` is more of it."""
@@ -235,7 +231,7 @@ class Conversation:
         )
 
     def _on_turn_ended(self, event: TurnEnded, now_ms: float) -> None:
-        if self._turn_over and not self._must_greet:
+        if self._turn_over and not self._greeting.overdue:
             self._join_turn_before(self._turn_over[0], event.start_ms)
         self._turn_over = (event, now_ms)
         if self._understood and self._understood.utterance == event.utterance:
@@ -278,7 +274,7 @@ class Conversation:
         """The utterance was dealt with, or goes on: `Resumed` or a new utterance is on its way."""
         if not self._hearing.accept(words) or words.utterance <= self._dealt_with:
             return True
-        if over or self._must_greet:
+        if over or self._greeting.overdue:
             return False
         talks_on = self.bot.greeted and self._endpointer.talking
         return talks_on or words.utterance != self._endpointer.utterance
