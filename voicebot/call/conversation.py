@@ -255,7 +255,9 @@ class Conversation:
             self.bot.greet(now_ms)
         elif self._playout.locked:
             self._hold(words)
-        elif self._over_prompt.goes_on(words):
+        elif self._over_prompt.goes_on(
+            words, understood=self.bot.understands(self._answered_state, words.heard)
+        ):
             if self._continuation.rest_of is None:
                 self._record(words)
             self._pass_over(words.utterance)
@@ -310,13 +312,9 @@ class Conversation:
 
     def _sure(self, words: Understood, now_ms: float) -> bool:
         """There was silence enough for what was said; if not, the endpointer will tell when there is."""
-        state = self._answered_state
-        expected = self.bot.expects(state)
-        answered = words.intent.intent is not None or (
-            # A slot or a rating may be filled without any intent.
-            bool(words.text) and not expected.free_text and self.bot.has_answer(state, words.heard)
-        )
-        self._turn_end.weigh(words.text, words.completeness, answered=answered, dictation=expected.dictation)
+        answered = self.bot.understands(self._answered_state, words.heard)
+        dictation = self.bot.expects(self._answered_state).dictation
+        self._turn_end.weigh(words.text, words.completeness, answered=answered, dictation=dictation)
         return now_ms - words.end_ms >= self._turn_end.silence_ms and not self._endpointer.rising
 
     # -- taking the turn ----------------------------------------------------------------------

@@ -31,15 +31,16 @@ class OverPrompt:
         if cut or not words.fault:
             self._channel.sound_ignored = cut or (not words.text and words.spoken_ms >= _NOISE_MS)
 
-    def goes_on(self, words: Understood) -> bool:
-        """True if the prompt may go on; else it is silent now, and the words have the turn."""
+    def goes_on(self, words: Understood, *, understood: bool) -> bool:
+        """True if the prompt may go on; else it is silent now, and the words have the turn.
+        `understood`: the script can use them as they are."""
         if not (self.begun and self._playout.active):
             return False
         remaining_ms = self._playout.remaining_samples / SAMPLES_PER_MS
         stopped = self._playout.paused
-        known, said = words.intent.intent is not None, self._playout.heard_words()
+        said = self._playout.heard_words()
         judgement = self._channel.barge_in.judge(
-            words.text, understood=known, stopped=stopped, remaining_ms=remaining_ms, said=said
+            words.text, understood=understood, stopped=stopped, remaining_ms=remaining_ms, said=said
         )
         if judgement is Judgement.GO_ON:
             return True

@@ -77,7 +77,13 @@ class Replying:
         """How long the callee may pause at this point of the dialogue."""
         self._turn_end.expect(dictation=self.expects(state).dictation)
 
-    def has_answer(self, state: DialogueState, heard: Heard) -> bool:
+    def understands(self, state: DialogueState, heard: Heard) -> bool:
+        """A sure intent, or a slot or a rating that is filled without any."""
+        if heard.intent is not None:
+            return True
+        return bool(heard.text) and not self.expects(state).free_text and self._has_answer(state, heard)
+
+    def _has_answer(self, state: DialogueState, heard: Heard) -> bool:
         """Whether the script itself has an answer. Deciding is pure: nothing comes of it."""
         decided = answer(self.script, state, heard, model=True, now=self._local_now())
         return not isinstance(decided, AskModel) and decided[0].no_match <= state.no_match
