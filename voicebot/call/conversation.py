@@ -21,7 +21,7 @@ from voicebot.call.channel import (
     PromptUnlocked,
     ToneHeard,
 )
-from voicebot.call.continuation import Continuation, TakenTurn
+from voicebot.call.continuation import Continuation, taken_turn
 from voicebot.call.disposition import Over
 from voicebot.call.endpointing import Paused, Resumed, SilenceElapsed, SpeechStarted, TurnEnded
 from voicebot.call.greeting import Greeting, GreetingDue
@@ -36,9 +36,6 @@ from voicebot.call.urgent_request import UrgentRequest
 from voicebot.call.watching import CallWatcher
 
 logger = logging.getLogger(__name__)
-
-_FAULTS_ALLOWED = 2
-"""Utterances in a row that may fail to be recognised before the bot says goodbye."""
 
 
 ConversationEvent = ChannelEvent | ReplyEvent | HearingEvent | DigitPressed | Held | Unheld | GreetingDue
@@ -78,7 +75,6 @@ class Conversation:
         self._urgent = UrgentRequest()
         self._greeting = Greeting(bot)
         self._keys = KeyEntry()
-        self._faults = 0
 
     @property
     def party(self) -> Party:
@@ -255,22 +251,35 @@ class Conversation:
             self.bot.greet(now_ms)
         elif self._playout.locked:
             self._hold(words)
-        elif self._over_prompt.goes_on(
-            words, understood=self.bot.understands(self._answered_state, words.heard)
-        ):
+        elif self._over_prompt.under_way and not self._wants_the_turn(words):
             if self._continuation.rest_of is None:
                 self._record(words)
             self._pass_over(words.utterance)
             self._playout.resume()
+        elif self._continuation.repeats(words.text):
+            self._pass_over(words.utterance)
+            self._on_nothing_said(now_ms)
         else:
-            self._understood = words
-            if self._turn_over and over:
-                self._take_turn(words, self._turn_over[1], now_ms)
-            elif self._sure(words, now_ms):
-                over_ms = max(words.asked_ms, words.end_ms + self._turn_end.silence_ms)
-                self._take_turn(words, over_ms, now_ms)
-            elif words.text:
-                self.bot.ask_ahead(words.heard, self._answered_state, words.spoken_ms)
+            self._weigh_end(words, now_ms, over=over)
+        if words.utterance <= self._dealt_with:
+            self._continuation.done()
+
+    def _weigh_end(self, words: Understood, now_ms: float, *, over: bool) -> None:
+        """The words have the turn: answer them if it is over."""
+        self._understood = words
+        if self._turn_over and over:
+            self._take_turn(words, self._turn_over[1], now_ms)
+        elif self._sure(words, now_ms):
+            over_ms = max(words.asked_ms, words.end_ms + self._turn_end.silence_ms)
+            self._take_turn(words, over_ms, now_ms)
+        elif words.text:
+            self.bot.ask_ahead(words.heard, self._answered_state, words.spoken_ms)
+
+    def _wants_the_turn(self, words: Understood) -> bool:
+        turn, state = self._continuation, self._answered_state
+        understood = turn.changes(words.intent.intent) and self.bot.understands(state, words.heard)
+        new, more = turn.new_words(words.text), turn.rest_of is not None
+        return self._over_prompt.wants_the_turn(new, understood=understood, more=more)
 
     def _is_stale(self, words: Understood, *, over: bool) -> bool:
         """The utterance was dealt with, or goes on: `Resumed` or a new utterance is on its way."""
@@ -325,9 +334,10 @@ class Conversation:
         self._pass_over(words.utterance)
         self._understood = None
         if words.fault and not words.text:
-            self._on_deaf(words, now_ms)
+            self._begin_answer()
+            self.bot.ask_again(words.fault, now_ms)
             return
-        self._faults = 0
+        self.bot.faults = 0
         if not words.text:
             self._on_nothing_said(now_ms)
             return
@@ -337,7 +347,7 @@ class Conversation:
             self._turn_end.pauses.was_cut_off(self._continuation.pause_ms)
         self.bot.state = self._answered_state
         self._continuation.done()
-        taken = TakenTurn(self.bot.state, words.start_ms, words.end_ms)
+        taken = taken_turn(self.bot.state, words, over_ms)
         transcribed_ms = max(over_ms, words.transcribed_ms)
         stages = ReplyStages(words.end_ms, over_ms, transcribed_ms, max(transcribed_ms, now_ms))
         self._reply(words.heard, now_ms, stages)
@@ -345,9 +355,12 @@ class Conversation:
         self._continuation.taken(None if self.opted_out or cut else taken)
 
     def _reply(self, heard: Heard, now_ms: float, stages: ReplyStages | None = None) -> None:
+        self._begin_answer()
+        self.bot.answer(heard, now_ms, stages)
+
+    def _begin_answer(self) -> None:
         self._continuation.taken(None)
         self._keys.clear()
-        self.bot.answer(heard, now_ms, stages)
 
     def _on_nothing_said(self, now_ms: float) -> None:
         """A noise, not words: go on where the bot was, or wait on. Noise without end is silence too."""
@@ -355,16 +368,6 @@ class Conversation:
             self._playout.resume()
         elif not self.bot.await_words(now_ms):
             self._reply(Heard(silence=True), now_ms)
-
-    def _on_deaf(self, words: Understood, now_ms: float) -> None:
-        """Recognition failed: ask again as if it had not been understood; then say goodbye."""
-        logger.warning("recognition failed: %s", words.fault)
-        self._faults += 1
-        self.bot.fall_silent(now_ms)
-        if self._faults > _FAULTS_ALLOWED:
-            self.bot.apologise(now_ms)
-        else:
-            self._reply(Heard(), now_ms)
 
     def _on_digit(self, digit: str, now_ms: float) -> None:
         key_means = self.bot.script.keys.get(digit)

@@ -3,6 +3,8 @@
 Joins the words, what the script can do with them, and what of the prompt was heard.
 """
 
+import math
+
 from voicebot.call.barge_in import Judgement
 from voicebot.call.channel import CallChannel
 from voicebot.call.hearing import Understood
@@ -31,19 +33,20 @@ class OverPrompt:
         if cut or not words.fault:
             self._channel.sound_ignored = cut or (not words.text and words.spoken_ms >= _NOISE_MS)
 
-    def goes_on(self, words: Understood, *, understood: bool) -> bool:
-        """True if the prompt may go on; else it is silent now, and the words have the turn.
-        `understood`: the script can use them as they are."""
-        if not (self.begun and self._playout.active):
-            return False
-        remaining_ms = self._playout.remaining_samples / SAMPLES_PER_MS
+    @property
+    def under_way(self) -> bool:
+        """The utterance began over a prompt that is not over."""
+        return self.begun and self._playout.active
+
+    def wants_the_turn(self, text: str, *, understood: bool, more: bool) -> bool:
+        """If so, the prompt is silent now. `understood`: the script can use the words as they are; `more`:
+        they go on with a turn that is answered by the prompt, so that its end is not what they answer."""
+        remaining_ms = math.inf if more else self._playout.remaining_samples / SAMPLES_PER_MS
         stopped = self._playout.paused
         said = self._playout.heard_words()
         judgement = self._channel.barge_in.judge(
-            words.text, understood=understood, stopped=stopped, remaining_ms=remaining_ms, said=said
+            text, understood=understood, stopped=stopped, remaining_ms=remaining_ms, said=said
         )
-        if judgement is Judgement.GO_ON:
-            return True
-        if not stopped:
+        if judgement is Judgement.STOP and not stopped:
             self._channel.stop_prompt()
-        return False
+        return judgement is Judgement.STOP

@@ -22,6 +22,9 @@ from voicebot.call.watching import CallWatcher
 
 logger = logging.getLogger(__name__)
 
+_FAULTS_ALLOWED = 2
+"""Utterances in a row that may fail to be recognised before the bot says goodbye."""
+
 ReplyEvent = ReplyStarted | ReplyFinished | SpeechFailed | ModelSaid | ModelDecided
 
 
@@ -55,6 +58,8 @@ class Replying:
         self._reply_number = 0
         self._asked: AskModel | None = None
         """The question to the model whose answer is awaited or spoken."""
+        self.faults = 0
+        """Utterances in a row that were not recognised."""
         self._in_trouble = False
         """An engine is down and the goodbye is being said."""
         self.last_heard: Heard | None = None
@@ -118,6 +123,16 @@ class Replying:
                 self._asking.end_turn()
             state, reply = decided
             self._say(state, reply, now_ms, stages)
+
+    def ask_again(self, fault: str, now_ms: float) -> None:
+        """Recognition failed: ask again as if it had not been understood; then say goodbye."""
+        logger.warning("recognition failed: %s", fault)
+        self.faults += 1
+        self.fall_silent(now_ms)
+        if self.faults > _FAULTS_ALLOWED:
+            self.apologise(now_ms)
+        else:
+            self.answer(Heard(), now_ms)
 
     def apologise(self, now_ms: float) -> None:
         """An engine is down and nobody may be left in silence: a cached goodbye, then hang up."""

@@ -244,6 +244,33 @@ async def test_a_noise_after_the_turn_does_not_take_it_back() -> None:
     assert next(text for speaker, text in call.said if speaker == "customer") == "yes"
 
 
+@pytest.mark.parametrize("gap_s", [0.6, 0.8, 1.0])
+@pytest.mark.parametrize("noise", ["", "okay", "khm"])
+async def test_a_cough_or_an_okay_after_the_turn_does_not_begin_its_answer_anew(
+    gap_s: float, noise: str
+) -> None:
+    price = f"It costs one hundred dollars. {QUESTION}"
+    asked = Line(9.0, "wait how much is it")
+    call = await play_call(asked, Line(9.8 + gap_s, noise, 0.25), hang_up_s=16)
+    assert [text for speaker, text in call.said if speaker == "agent"][1:] == [price]
+    assert not any(turn.interrupted for turn in call.result.turns)
+    assert (call.result.barge_ins, call.result.false_stops) == (0, 0)
+
+
+async def test_a_cough_when_the_answer_is_over_does_not_begin_it_anew() -> None:
+    """A voice so quick that the answer is over when the cough is understood."""
+    asked = Line(9.0, "wait how much is it")
+    quick = SteadyVoice(word_s=0.02)
+    call = await play_call(asked, Line(10.6, "", 0.3), voice=quick, hang_up_s=13)
+    assert sum(text.startswith("It costs") for _, text in call.said) == 1
+
+
+async def test_what_is_added_to_an_answered_turn_is_answered_with_it() -> None:
+    call = await play_call(Line(9.0, "yes"), Line(10.6, "but is it blue or green", 1.0), hang_up_s=22)
+    assert ("customer", "yes but is it blue or green") in call.said
+    assert call.result.outcome == ""
+
+
 async def test_words_over_the_goodbye_end_the_call_soon() -> None:
     call = await play_call(Line(9.5, "no"), Line(11.9, "well goodbye then my friend"))
     assert call.result.connected == "finished"
