@@ -20,6 +20,8 @@ from voicebot.call.recording import Recording
 LEAD_SAMPLES = 3 * FRAME_SAMPLES
 """How much is kept queued on the wire: a late tick of up to 30 ms is not heard, whatever carries the call."""
 _MOST_FRAMES_PER_TICK = 4
+_SOUND_OVER_MS = 700
+"""Silence after which a sound without end has ended."""
 _SPEECH = 0.5
 """What is heard with at least this probability counts for the level of the callee."""
 
@@ -119,7 +121,8 @@ class CallChannel:
         self._emit = emit
         self._expected_wait_ms = expected_wait_ms
         self.sound_ignored = False
-        """What sounds without end stops no prompt by its sound alone."""
+        """What sounds without end stops no prompt by its sound alone, until it has ended."""
+        self._talked_ms = 0
         self.held = False
         """The far end holds the call: nobody listens, and what is heard is its music."""
         self._sounding: int | None = None
@@ -157,6 +160,10 @@ class CallChannel:
         expected_wait_ms = self._expected_wait_ms() if self.endpointer.pausing else 0.0
         for event in self.endpointer.step(now_ms, probability, expected_wait_ms):
             self._emit(event)
+        if self.endpointer.talking:
+            self._talked_ms = now_ms
+        elif now_ms - self._talked_ms >= _SOUND_OVER_MS:
+            self.sound_ignored = False
         counts = self.endpointer.talking and not self.sound_ignored
         if self.barge_in.stops_now(
             audible=self.playout.audible,
