@@ -129,7 +129,9 @@ class Conversation:
                 self._channel.hold()
             case Unheld():
                 self._channel.unhold()
-                if self.bot.greeted and not self._playout.active:
+                if self._greeting.due:
+                    self.bot.greet(now_ms)  # What would have brought it was dropped.
+                elif self.bot.greeted and not self._playout.active:
                     self.bot.await_speech(now_ms)
             case GreetingDue(last):
                 self._on_greeting_due(last, now_ms)
@@ -184,12 +186,11 @@ class Conversation:
         self._hearing.listen_along(
             self._endpointer, self._channel.heard_audio, self.bot.expects(self.bot.state)
         )
-        if self._words_are_due:
-            return
-        if self._turn_over:
+        if self._turn_over and not self._words_are_due:
             self._join_turn_before(self._turn_over[0], at_ms)
-        else:
+        elif not self._words_are_due:
             self._continuation.speech_began(at_ms)
+        self.bot.set_turn_end(self._answered_state)
 
     @property
     def _words_are_due(self) -> bool:

@@ -51,7 +51,7 @@ class Replying:
         self._log = log
         self._watcher = watcher
         self._local_now = local_now
-        self._turn_end = turn_end
+        self.turn_end = turn_end
         self._silence_due_ms = math.inf
         self._reply: Reply | None = None
         """What is being said, or was said last."""
@@ -80,7 +80,7 @@ class Replying:
 
     def set_turn_end(self, state: DialogueState) -> None:
         """How long the callee may pause at this point of the dialogue."""
-        self._turn_end.expect(dictation=self.expects(state).dictation)
+        self.turn_end.expect(dictation=self.expects(state).dictation)
 
     def understands(self, state: DialogueState, heard: Heard) -> bool:
         """A sure intent, or a slot or a rating that is filled without any."""
