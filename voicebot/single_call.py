@@ -78,7 +78,7 @@ async def place_single_call(
 
 @dataclass(frozen=True, slots=True)
 class _Journal:
-    """Keeps an opt-out at once; satisfies `session.CallJournal`."""
+    """Keeps an opt-out at once; satisfies `journal.CallJournal`."""
 
     records: AsyncRecords
     numbers: tuple[str, ...]

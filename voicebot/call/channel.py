@@ -23,6 +23,8 @@ LEAD_SAMPLES = 3 * FRAME_SAMPLES
 _MOST_FRAMES_PER_TICK = 4
 _PERHAPS_SPEECH = 0.2
 """Below this no machine takes anything for speech, whatever its level."""
+_SOUND_OVER_MS = 700
+"""Silence after which a sound without end has ended."""
 _SPEECH = 0.5
 """What is heard with at least this probability counts for the level of the callee."""
 
@@ -122,8 +124,9 @@ class CallChannel:
         self._recording = recording
         self._emit = emit
         self._expected_wait_ms = expected_wait_ms
-        self.noise_only = False
-        """What is heard has proved to hold no words: its sound stops no prompt."""
+        self.sound_ignored = False
+        """What sounds without end stops no prompt by its sound alone, until it has ended."""
+        self._talked_ms = 0
         self.held = False
         """The far end holds the call: nobody listens, and what is heard is its music."""
         self._sounding: int | None = None
@@ -163,7 +166,11 @@ class CallChannel:
         expected_wait_ms = self._expected_wait_ms() if self.endpointer.pausing else 0.0
         for event in self.endpointer.step(now_ms, probability, expected_wait_ms):
             self._emit(event)
-        counts = self.endpointer.talking and not self.noise_only
+        if self.endpointer.talking:
+            self._talked_ms = now_ms
+        elif now_ms - self._talked_ms >= _SOUND_OVER_MS:
+            self.sound_ignored = False
+        counts = self.endpointer.talking and not self.sound_ignored
         if self.barge_in.stops_now(
             audible=self.playout.audible,
             locked=self.playout.locked,

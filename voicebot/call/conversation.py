@@ -6,13 +6,12 @@ whose results come back as events. Nothing here waits.
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dialogs.flow import OPT_OUT
 from dialogs.turn import DialogueState, Heard
 from telephony.line import DigitPressed, Held, Unheld
 from voicebot.call.answering_machine import AnsweringMachineDetector
-from voicebot.call.barge_in import Judgement
 from voicebot.call.channel import (
     CallChannel,
     ChannelEvent,
@@ -22,11 +21,13 @@ from voicebot.call.channel import (
     PromptUnlocked,
     ToneHeard,
 )
-from voicebot.call.continuation import Continuation, TakenTurn
+from voicebot.call.continuation import Continuation, taken_turn
 from voicebot.call.disposition import Over
 from voicebot.call.endpointing import Paused, Resumed, SilenceElapsed, SpeechStarted, TurnEnded
+from voicebot.call.greeting import Greeting, GreetingDue
 from voicebot.call.hearing import Hearing, HearingEvent, PartlyHeard, Understood
 from voicebot.call.key_entry import KeyEntry
+from voicebot.call.over_prompt import OverPrompt
 from voicebot.call.replying import ReplyEvent, Replying
 from voicebot.call.result import Party
 from voicebot.call.turn_end import TurnEnd
@@ -35,19 +36,6 @@ from voicebot.call.urgent_request import UrgentRequest
 from voicebot.call.watching import CallWatcher
 
 logger = logging.getLogger(__name__)
-
-SAMPLES_PER_MS = 8
-_FAULTS_ALLOWED = 2
-"""Utterances in a row that may fail to be recognised before the bot says goodbye."""
-_NOISE_MS = 3000
-"""Nobody speaks so long without one word that can be recognised."""
-
-
-@dataclass(frozen=True, slots=True)
-class GreetingDue:
-    """The callee has had the time to say hello; `last` is the latest moment to speak or decide."""
-
-    last: bool = False
 
 
 ConversationEvent = ChannelEvent | ReplyEvent | HearingEvent | DigitPressed | Held | Unheld | GreetingDue
@@ -82,13 +70,11 @@ class Conversation:
         """A turn that ended before its words were known, and when it did (ms)."""
         self._dealt_with = 0
         """Newest utterance that was answered or passed over: what still comes of it is ignored."""
-        self._over_prompt = False
-        """The utterance under way began while the bot was speaking."""
+        self._over_prompt = OverPrompt(channel)
         self._continuation = Continuation()
         self._urgent = UrgentRequest()
-        self._greeting_overdue = False
+        self._greeting = Greeting(bot)
         self._keys = KeyEntry()
-        self._faults = 0
 
     @property
     def party(self) -> Party:
@@ -100,7 +86,7 @@ class Conversation:
         """The callee asked never to be called again."""
         return self._urgent.opted_out
 
-    def handle(self, event: ConversationEvent, now_ms: float) -> None:
+    def handle(self, event: ConversationEvent, now_ms: float) -> None:  # long: a case for each event
         """React to one event. `now_ms` is the media clock's time."""
         match event:
             case SpeechStarted(at_ms=at_ms):
@@ -143,7 +129,9 @@ class Conversation:
                 self._channel.hold()
             case Unheld():
                 self._channel.unhold()
-                if self.bot.greeted and not self._playout.active:
+                if self._greeting.due:
+                    self.bot.greet(now_ms)  # What would have brought it was dropped.
+                elif self.bot.greeted and not self._playout.active:
                     self.bot.await_speech(now_ms)
             case GreetingDue(last):
                 self._on_greeting_due(last, now_ms)
@@ -156,14 +144,23 @@ class Conversation:
             return False
         utterance = self._endpointer.utterance
         if self._endpointer.speaking and utterance > self._dealt_with:
+            if self._turn_over:
+                self._join_turn_before(self._turn_over[0], self._endpointer.start_ms)
             self._understand(utterance, self._endpointer.start_ms, int(now_ms))
+            self._endpointer.finish()
         return self._hearing.busy
 
-    def take_last_words(self, words: Understood) -> None:
-        """Nothing is answered any more, but a wish not to be called again is kept."""
+    def take_last_words(self, words: Understood) -> bool:
+        """Nothing is answered any more, but a wish not to be called again is kept. False if they are void."""
+        if not self._hearing.accept(words):
+            return False
         self._urgent.note(words.intent.intent)
+        if self._endpointer.talking and self._endpointer.utterance == words.utterance:
+            return True  # They go on, and are understood once more, as a whole, when the line is dead.
+        self._dealt_with = max(self._dealt_with, words.utterance)
         if words.text:
             self._record(words)
+        return True
 
     def close(self, now_ms: float) -> None:
         """The call is over: keep what was said of the reply that was cut off."""
@@ -173,7 +170,7 @@ class Conversation:
     def _on_greeting_due(self, last: bool, now_ms: float) -> None:
         if self.bot.greeted:
             return
-        self._greeting_overdue = last
+        self._greeting.falls_due(last=last)
         if self._hearing.busy:
             return  # The words that are on their way bring the greeting.
         if not self._endpointer.speaking:
@@ -182,30 +179,32 @@ class Conversation:
             # Someone or something talks without a pause: look at the words so far.
             self._understand(self._endpointer.utterance, int(self._answered_ms), int(now_ms))
 
-    @property
-    def _must_greet(self) -> bool:
-        """The callee had time enough: the next words bring the greeting, whoever goes on speaking."""
-        return self._greeting_overdue and not self.bot.greeted
-
     # -- what was said ------------------------------------------------------------------------
 
     def _on_speech(self, at_ms: int) -> None:
-        self._over_prompt = self._playout.active
+        self._over_prompt.speech_began()
         self._hearing.listen_along(
             self._endpointer, self._channel.heard_audio, self.bot.expects(self.bot.state)
         )
-        if self._must_greet:
-            return
-        if self._turn_over:
-            # The turn before waits for its words.
-            ended, self._turn_over = self._turn_over[0], None
-            self._hearing.make_void()
-            self._continuation.joins(self.bot.state, ended.start_ms, ended.end_ms, at_ms)
-        else:
+        if self._turn_over and not self._words_are_due:
+            self._join_turn_before(self._turn_over[0], at_ms)
+        elif not self._words_are_due:
             self._continuation.speech_began(at_ms)
+        self.bot.set_turn_end(self._answered_state)
+
+    @property
+    def _words_are_due(self) -> bool:
+        """Words are on their way that are answered whoever goes on speaking: the callee had time enough."""
+        return self._greeting.overdue or (self._turn_over is not None and self._turn_over[0].cut)
+
+    def _join_turn_before(self, before: TurnEnded, at_ms: int) -> None:
+        """The turn before waits for its words still: what began at `at_ms` is more of it."""
+        self._turn_over = None
+        self._hearing.make_void()
+        self._continuation.joins(self.bot.state, before.start_ms, before.end_ms, at_ms)
 
     def _on_resumed(self) -> None:
-        if not self._must_greet:
+        if not self._words_are_due:
             self._hearing.make_void()
         self._understood = None
         self.bot.set_turn_end(self._answered_state)
@@ -216,8 +215,8 @@ class Conversation:
         return self._continuation.rest_of.state if self._continuation.rest_of else self.bot.state
 
     def _understand(self, utterance: int, start_ms: int, end_ms: int, *, judge_end: bool = False) -> None:
-        if self._must_greet and self._hearing.busy:
-            return  # Whatever comes of it brings the greeting; asking anew would put it off again.
+        if self._words_are_due and self._hearing.busy:
+            return  # Whatever comes of it is answered; asking anew would put it off again.
         if self._continuation.rest_of:
             start_ms = self._continuation.rest_of.start_ms
         expected = self.bot.expects(self._answered_state)
@@ -229,6 +228,8 @@ class Conversation:
         )
 
     def _on_turn_ended(self, event: TurnEnded, now_ms: float) -> None:
+        if self._turn_over and not self._greeting.overdue:
+            self._join_turn_before(self._turn_over[0], event.start_ms)
         self._turn_over = (event, now_ms)
         if self._understood and self._understood.utterance == event.utterance:
             self._take_turn(self._understood, now_ms, now_ms)
@@ -236,11 +237,11 @@ class Conversation:
             self._understand(event.utterance, event.start_ms, event.end_ms)
 
     def _on_understood(self, words: Understood, now_ms: float) -> None:
-        over = self._turn_over is not None and self._turn_over[0].utterance == words.utterance
+        ended = self._turn_over[0] if self._turn_over else None
+        over = ended is not None and ended.utterance == words.utterance
         if self._is_stale(words, over=over):
             return
-        if not words.fault:
-            self._channel.noise_only = not words.text and words.spoken_ms >= _NOISE_MS
+        self._over_prompt.weigh_sound(words, cut=over and ended is not None and ended.cut)
         if self._is_machine(words):
             self._record(words)
             self._end(Over.MACHINE, now_ms)
@@ -251,26 +252,41 @@ class Conversation:
             self.bot.greet(now_ms)
         elif self._playout.locked:
             self._hold(words)
-        elif self._over_prompt and self._playout.active and not self._wants_the_turn(words):
+        elif self._over_prompt.under_way and not self._wants_the_turn(words):
             if self._continuation.rest_of is None:
                 self._record(words)
             self._pass_over(words.utterance)
             self._playout.resume()
+        elif self._continuation.repeats(words.text):
+            self._pass_over(words.utterance)
+            self._on_nothing_said(now_ms)
         else:
-            self._understood = words
-            if self._turn_over and over:
-                self._take_turn(words, self._turn_over[1], now_ms)
-            elif self._sure(words, now_ms):
-                over_ms = max(words.asked_ms, words.end_ms + self._turn_end.silence_ms)
-                self._take_turn(words, over_ms, now_ms)
-            elif words.text:
-                self.bot.ask_ahead(words.heard, self._answered_state, words.spoken_ms)
+            self._weigh_end(words, now_ms, over=over)
+        if words.utterance <= self._dealt_with:
+            self._continuation.done()
+
+    def _weigh_end(self, words: Understood, now_ms: float, *, over: bool) -> None:
+        """The words have the turn: answer them if it is over."""
+        self._understood = words
+        if self._turn_over and over:
+            self._take_turn(words, self._turn_over[1], now_ms)
+        elif self._sure(words, now_ms):
+            over_ms = max(words.asked_ms, words.end_ms + self._turn_end.silence_ms)
+            self._take_turn(words, over_ms, now_ms)
+        elif words.text:
+            self.bot.ask_ahead(words.heard, self._answered_state, words.spoken_ms)
+
+    def _wants_the_turn(self, words: Understood) -> bool:
+        turn, state = self._continuation, self._answered_state
+        understood = turn.changes(words.intent.intent) and self.bot.understands(state, words.heard)
+        new, more = turn.new_words(words.text), turn.rest_of is not None
+        return self._over_prompt.wants_the_turn(new, understood=understood, more=more)
 
     def _is_stale(self, words: Understood, *, over: bool) -> bool:
         """The utterance was dealt with, or goes on: `Resumed` or a new utterance is on its way."""
         if not self._hearing.accept(words) or words.utterance <= self._dealt_with:
             return True
-        if over or self._must_greet:
+        if over or self._greeting.overdue:
             return False
         talks_on = self.bot.greeted and self._endpointer.talking
         return talks_on or words.utterance != self._endpointer.utterance
@@ -299,42 +315,30 @@ class Conversation:
         """Nothing more is to come of this utterance."""
         self._dealt_with = max(self._dealt_with, utterance)
         self._turn_over = None
-        self._endpointer.finish()
-
-    def _wants_the_turn(self, words: Understood) -> bool:
-        remaining_ms = self._playout.remaining_samples / SAMPLES_PER_MS
-        stopped = self._playout.paused
-        known, said = words.intent.intent is not None, self._playout.heard_words()
-        judgement = self._channel.barge_in.judge(
-            words.text, understood=known, stopped=stopped, remaining_ms=remaining_ms, said=said
-        )
-        if judgement is Judgement.GO_ON:
-            return False
-        if not stopped:
-            self._channel.stop_prompt()
-        return True
+        if self._endpointer.utterance <= utterance:
+            self._endpointer.finish()
+        else:
+            self._over_prompt.begun = True  # What goes on meanwhile goes on over the answer.
 
     def _sure(self, words: Understood, now_ms: float) -> bool:
         """There was silence enough for what was said; if not, the endpointer will tell when there is."""
-        state = self._answered_state
-        expected = self.bot.expects(state)
-        answered = words.intent.intent is not None or (
-            # A slot or a rating may be filled without any intent.
-            bool(words.text) and not expected.free_text and self.bot.has_answer(state, words.heard)
-        )
-        self._turn_end.weigh(words, answered=answered, dictation=expected.dictation)
+        answered = self.bot.understands(self._answered_state, words.heard)
+        dictation = self.bot.expects(self._answered_state).dictation
+        self._turn_end.weigh(words, answered=answered, dictation=dictation)
         return now_ms - words.end_ms >= self._turn_end.silence_ms and not self._endpointer.rising
 
     # -- taking the turn ----------------------------------------------------------------------
 
     def _take_turn(self, words: Understood, over_ms: float, now_ms: float) -> None:
         """The callee's turn is over: answer it."""
+        cut = self._turn_over is not None and self._turn_over[0].cut
         self._pass_over(words.utterance)
         self._understood = None
         if words.fault and not words.text:
-            self._on_deaf(words, now_ms)
+            self._begin_answer()
+            self.bot.ask_again(words.fault, now_ms)
             return
-        self._faults = 0
+        self.bot.faults = 0
         if not words.text:
             self._on_nothing_said(now_ms)
             return
@@ -344,17 +348,20 @@ class Conversation:
             self._turn_end.pauses.was_cut_off(self._continuation.pause_ms)
         self.bot.state = self._answered_state
         self._continuation.done()
-        taken = TakenTurn(self.bot.state, words.start_ms, words.end_ms)
+        taken = taken_turn(self.bot.state, words, over_ms)
         transcribed_ms = max(over_ms, words.transcribed_ms)
         stages = ReplyStages(words.end_ms, over_ms, transcribed_ms, max(transcribed_ms, now_ms))
         self._reply(words.heard, now_ms, stages)
-        # An opt-out stands, whatever is said after it.
-        self._continuation.taken(None if self.opted_out else taken)
+        # An opt-out stands, whatever is said after it; a turn that was cut is not taken back either.
+        self._continuation.taken(None if self.opted_out or cut else taken)
 
     def _reply(self, heard: Heard, now_ms: float, stages: ReplyStages | None = None) -> None:
+        self._begin_answer()
+        self.bot.answer(heard, now_ms, stages)
+
+    def _begin_answer(self) -> None:
         self._continuation.taken(None)
         self._keys.clear()
-        self.bot.answer(heard, now_ms, stages)
 
     def _on_nothing_said(self, now_ms: float) -> None:
         """A noise, not words: go on where the bot was, or wait on. Noise without end is silence too."""
@@ -362,16 +369,6 @@ class Conversation:
             self._playout.resume()
         elif not self.bot.await_words(now_ms):
             self._reply(Heard(silence=True), now_ms)
-
-    def _on_deaf(self, words: Understood, now_ms: float) -> None:
-        """Recognition failed: ask again as if it had not been understood; then say goodbye."""
-        logger.warning("recognition failed: %s", words.fault)
-        self._faults += 1
-        self.bot.fall_silent(now_ms)
-        if self._faults > _FAULTS_ALLOWED:
-            self.bot.apologise(now_ms)
-        else:
-            self._reply(Heard(), now_ms)
 
     def _on_digit(self, digit: str, now_ms: float) -> None:
         key_means = self.bot.script.keys.get(digit)

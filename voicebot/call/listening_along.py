@@ -1,7 +1,7 @@
 """Listening along: the words of an utterance that goes on without a pause, as far as they have come.
 
 They answer nothing and fill nothing: what is said is decoded once more at the pause. They tell sooner
-that a machine has answered, and stop a prompt for words that want the turn.
+that a machine has answered.
 """
 
 import asyncio

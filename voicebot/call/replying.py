@@ -22,6 +22,9 @@ from voicebot.call.watching import CallWatcher
 
 logger = logging.getLogger(__name__)
 
+_FAULTS_ALLOWED = 2
+"""Utterances in a row that may fail to be recognised before the bot says goodbye."""
+
 ReplyEvent = ReplyStarted | ReplyFinished | SpeechFailed | ModelSaid | ModelDecided
 
 
@@ -48,13 +51,15 @@ class Replying:
         self._log = log
         self._watcher = watcher
         self._local_now = local_now
-        self._turn_end = turn_end
+        self.turn_end = turn_end
         self._silence_due_ms = math.inf
         self._reply: Reply | None = None
         """What is being said, or was said last."""
         self._reply_number = 0
         self._asked: AskModel | None = None
         """The question to the model whose answer is awaited or spoken."""
+        self.faults = 0
+        """Utterances in a row that were not recognised."""
         self._in_trouble = False
         """An engine is down and the goodbye is being said."""
         self.last_heard: Heard | None = None
@@ -79,9 +84,15 @@ class Replying:
 
     def set_turn_end(self, state: DialogueState) -> None:
         """How long the callee may pause at this point of the dialogue."""
-        self._turn_end.expect(dictation=self.expects(state).dictation)
+        self.turn_end.expect(dictation=self.expects(state).dictation)
 
-    def has_answer(self, state: DialogueState, heard: Heard) -> bool:
+    def understands(self, state: DialogueState, heard: Heard) -> bool:
+        """A sure intent, or a slot or a rating that is filled without any."""
+        if heard.intent is not None:
+            return True
+        return bool(heard.text) and not self.expects(state).free_text and self._has_answer(state, heard)
+
+    def _has_answer(self, state: DialogueState, heard: Heard) -> bool:
         """Whether the script itself has an answer. Deciding is pure: nothing comes of it."""
         decided = answer(self.script, state, heard, model=True, now=self._local_now())
         return not isinstance(decided, AskModel) and decided[0].no_match <= state.no_match
@@ -116,6 +127,16 @@ class Replying:
                 self._asking.end_turn()
             state, reply = decided
             self._say(state, reply, now_ms, stages)
+
+    def ask_again(self, fault: str, now_ms: float) -> None:
+        """Recognition failed: ask again as if it had not been understood; then say goodbye."""
+        logger.warning("recognition failed: %s", fault)
+        self.faults += 1
+        self.fall_silent(now_ms)
+        if self.faults > _FAULTS_ALLOWED:
+            self.apologise(now_ms)
+        else:
+            self.answer(Heard(), now_ms)
 
     def apologise(self, now_ms: float) -> None:
         """An engine is down and nobody may be left in silence: a cached goodbye, then hang up."""

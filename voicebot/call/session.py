@@ -8,10 +8,9 @@ result all the same.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Protocol
 
 from dialogs.flow import OPT_OUT
 from dialogs.script.format import Script
@@ -35,12 +34,14 @@ from voicebot.call.asking import Asking
 from voicebot.call.asking_ahead import AskingAhead
 from voicebot.call.barge_in import BargeIn
 from voicebot.call.channel import CallChannel, ChannelEvent
-from voicebot.call.conversation import Conversation, ConversationEvent, GreetingDue
+from voicebot.call.conversation import Conversation, ConversationEvent
 from voicebot.call.disposition import Over, connected_word
 from voicebot.call.early_media import EarlyMedia, refined
 from voicebot.call.endpointing import Endpointer
 from voicebot.call.engines import Engines
+from voicebot.call.greeting import GreetingDue
 from voicebot.call.hearing import Hearing, Understood
+from voicebot.call.journal import CallJournal, JournalWriter
 from voicebot.call.key_presses import KeyPresses
 from voicebot.call.media_clock import MediaClock
 from voicebot.call.recording import Recording, RecordingWriter
@@ -68,16 +69,6 @@ _LONGEST_HOLD_S = 60.0
 @dataclass(frozen=True, slots=True)
 class _HangUpDue:
     over: Over
-
-
-class CallJournal(Protocol):
-    """Keeps during the call what must not be lost with this process."""
-
-    async def answered(self, leg_id: str, ringing_at: datetime | None, answered_at: datetime) -> None:
-        """The far end took the call."""
-
-    async def opted_out(self) -> None:
-        """The callee asked never to be called again."""
 
 
 SessionEvent = LegEvent | ConversationEvent | _HangUpDue
@@ -116,7 +107,7 @@ class CallSession:
     _events: asyncio.Queue[SessionEvent] = field(default_factory=asyncio.Queue)
     _timers: list[asyncio.TimerHandle] = field(default_factory=list)
     _progress: _Progress = field(default_factory=_Progress)
-    _opt_out_kept: bool = False
+    _written: JournalWriter | None = None
     _hold_limit: asyncio.TimerHandle | None = None
     _leg: Leg | None = None
     _channel: CallChannel | None = None
@@ -151,13 +142,14 @@ class CallSession:
     # -- the life of the call -----------------------------------------------------------------
 
     async def _live(self, leg: Leg, group: asyncio.TaskGroup) -> None:
+        self._written = JournalWriter(group, self.journal)
         pump = group.create_task(self._pump(leg), name="leg-events")
         try:
             while not isinstance(event := await self._events.get(), Ended):
                 await self._on_event(event, leg, group)
             self._progress.ended = event
             self._progress.ended_ms = self.clock.now_ms
-            await self._hear_last_words(group)
+            await self._hear_last_words()
         finally:
             pump.cancel()
             for timer in self._timers:
@@ -198,22 +190,28 @@ class CallSession:
                     self._conversation.bot.over = self._conversation.bot.over or over
                 await leg.hang_up()
             case _:
-                news = self._keys.once(event, self.clock.now_ms)
-                if news and self._conversation and not self._conversation.bot.over:
-                    self._limit_hold(news)
-                    self._conversation.handle(news, self.clock.now_ms)
-                    self._keep_opt_out(group)
-                    if self._conversation.bot.over:
-                        self._after(_LAST_WORD_S, _HangUpDue(self._conversation.bot.over))
+                self._on_news(event)
+
+    def _on_news(self, event: ConversationEvent) -> None:
+        news, talk = self._keys.once(event, self.clock.now_ms), self._conversation
+        if news is None or talk is None:
+            return
+        if talk.bot.over:
+            self._take_last_words(news)
+            return
+        self._limit_hold(news)
+        talk.handle(news, self.clock.now_ms)
+        self._keep_opt_out()
+        if talk.bot.over:
+            self._after(_LAST_WORD_S, _HangUpDue(talk.bot.over))
 
     def _on_answer(self, leg: Leg, group: asyncio.TaskGroup) -> None:
         self._progress.answered_at = answered_at = datetime.now(UTC)
         self._progress.answered_ms = now_ms = self.clock.now_ms
         self.watcher.answered()
         self._end_early_media()
-        if self.journal:
-            answered = self.journal.answered(leg.leg_id, self._progress.ringing_at, answered_at)
-            group.create_task(self._journalled(answered), name="journal")
+        if self._written:
+            self._written.answered(leg.leg_id, self._progress.ringing_at, answered_at)
         language = self.script.language
         emit: Callable[[ConversationEvent], None] = self._events.put_nowait
         self._channel = self._open_channel(leg, emit)
@@ -280,36 +278,29 @@ class CallSession:
         if self._early:
             self.clock.detach(self._early)
 
-    def _keep_opt_out(self, group: asyncio.TaskGroup) -> None:
-        """A wish never to be called again is kept at once: it must survive whatever happens to us."""
-        assert self._conversation is not None
-        if self.journal and not self._opt_out_kept and self._conversation.opted_out:
-            self._opt_out_kept = True
-            group.create_task(self._journalled(self.journal.opted_out()), name="journal")
+    def _keep_opt_out(self) -> None:
+        if self._written and self._conversation and self._conversation.opted_out:
+            self._written.keep_opt_out()
 
-    async def _hear_last_words(self, group: asyncio.TaskGroup) -> None:
+    def _take_last_words(self, event: SessionEvent) -> bool:
+        """True if these were the words that were waited for; nothing is answered any more."""
+        talk = self._conversation
+        taken = isinstance(event, Understood) and talk is not None and talk.take_last_words(event)
+        self._keep_opt_out()
+        return taken
+
+    async def _hear_last_words(self) -> None:
         """Whoever says "never call me again" and hangs up is heard all the same."""
         talk = self._conversation
-        if talk is None or self._channel is None or self._hearing is None:
+        if talk is None or self._channel is None:
             return
         self.clock.detach(self._channel)
         if not talk.begin_last_words(self.clock.now_ms):
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LAST_WORDS_S):
-                while True:
-                    event = await self._events.get()
-                    if isinstance(event, Understood) and self._hearing.accept(event):
-                        break
-                talk.take_last_words(event)
-                self._keep_opt_out(group)
-
-    async def _journalled(self, writing: Awaitable[None]) -> None:
-        try:
-            await writing
-        except Exception:
-            # The call goes on; its end is written or spooled all the same.
-            logger.exception("the journal could not be written")
+                while not self._take_last_words(await self._events.get()):
+                    pass
 
     def _limit_hold(self, event: ConversationEvent) -> None:
         """Nobody is waited for without end."""

@@ -102,7 +102,7 @@ class CallPlacer:
 
 @dataclass(frozen=True, slots=True)
 class _Journal:
-    """Keeps one call's journal in the records; satisfies `session.CallJournal`."""
+    """Keeps one call's journal in the records; satisfies `journal.CallJournal`."""
 
     records: AsyncRecords
     call_id: int

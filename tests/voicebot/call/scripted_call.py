@@ -205,7 +205,7 @@ class KnowsTheLines:
         if self.asked <= self.broken:
             raise EngineDown("the recogniser is away")
         heard = [int(v) for v in np.unique(utterance.samples) if v]
-        text = " ".join(self.lines[number - 1].text for number in heard)
+        text = " ".join(filter(None, (self.lines[number - 1].text for number in heard)))
         return Transcript(text, -0.2, 0.0, "short_window" if text else "empty")
 
 
@@ -230,6 +230,7 @@ class SteadyVoice:
     broken: bool = False
     seconds: float = 0.2
     uncached: frozenset[str] = frozenset()
+    word_s: float = WORD_S
 
     def cached(self, text: str) -> Speech | None:
         parts = any(text.rstrip(",") in whole for whole in self.uncached)
@@ -242,7 +243,7 @@ class SteadyVoice:
         return self._render(text)
 
     def _render(self, text: str) -> Speech:
-        word = int(WORD_S * 8000)
+        word = int(self.word_s * 8000)
         count = len(text.split())
         return Speech(text, np.full(word * count, 100, np.int16), tuple(word * (n + 1) for n in range(count)))
 

@@ -203,9 +203,29 @@ async def test_a_cancelled_call_is_hung_up_and_keeps_its_record() -> None:
     assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
 
-async def test_endless_speech_ends_its_turn() -> None:
-    call = await play_call(Line(9.5, "blah", 60.0), hang_up_s=45)
-    assert sum(turn.speaker == "customer" for turn in call.result.turns) >= 1
+@pytest.mark.parametrize("recognition_s", [ASR_S, 0.4, 2.0])
+async def test_endless_speech_ends_its_turn(recognition_s: float) -> None:
+    """Somebody, or a television, talks on: every 20 s the bot answers, and its answer is heard."""
+    ears = KnowsTheLines([], seconds=recognition_s)
+    call = await play_call(Line(9.5, "blah", 90.0), hang_up_s=60, recogniser=ears)
+    longest_s = SETTINGS.endpointing.longest_ms / 1000
+    for turn_ends_s in (9.5 + longest_s, 9.5 + 2 * longest_s):
+        answered_s = turn_ends_s + recognition_s + 0.2
+        assert all(call.leg.heard_between(answered_s + n / 2, answered_s + n / 2 + 0.5) for n in range(4))
+    asked_again = [turn for turn in call.result.turns if turn.text.startswith("Sorry what was that")]
+    assert not asked_again[0].interrupted
+
+
+@pytest.mark.parametrize("recognition_s", [0.4, 2.0])
+async def test_what_is_said_after_the_watchdog_is_heard_too(recognition_s: float) -> None:
+    """The turn is cut at 29.5 s; the words of it are known before or after the speaker has ended."""
+    ears = KnowsTheLines([], seconds=recognition_s)
+    lines = Line(9.5, "blah", 20.0), Line(29.6, "stop calling me", 0.6)
+    call = await play_call(*lines, hang_up_s=60, recogniser=ears)
+    customer = " ".join(text for speaker, text in call.said if speaker == "customer")
+    assert "blah" in customer
+    assert "stop calling me" in customer
+    assert call.leg.heard_between(29.5, 30.9 + recognition_s + 0.2)
 
 
 async def test_a_turn_answered_too_soon_is_taken_back_when_the_speaker_goes_on() -> None:
@@ -222,6 +242,33 @@ async def test_a_noise_after_the_turn_does_not_take_it_back() -> None:
     call = await play_call(Line(9.5, "yes"), Line(11.0, "", 0.3), digits=[(16.0, "4")])
     assert call.result.outcome == "interested"
     assert next(text for speaker, text in call.said if speaker == "customer") == "yes"
+
+
+@pytest.mark.parametrize("gap_s", [0.6, 0.8, 1.0])
+@pytest.mark.parametrize("noise", ["", "okay", "khm"])
+async def test_a_cough_or_an_okay_after_the_turn_does_not_begin_its_answer_anew(
+    gap_s: float, noise: str
+) -> None:
+    price = f"It costs one hundred dollars. {QUESTION}"
+    asked = Line(9.0, "wait how much is it")
+    call = await play_call(asked, Line(9.8 + gap_s, noise, 0.25), hang_up_s=16)
+    assert [text for speaker, text in call.said if speaker == "agent"][1:] == [price]
+    assert not any(turn.interrupted for turn in call.result.turns)
+    assert (call.result.barge_ins, call.result.false_stops) == (0, 0)
+
+
+async def test_a_cough_when_the_answer_is_over_does_not_begin_it_anew() -> None:
+    """A voice so quick that the answer is over when the cough is understood."""
+    asked = Line(9.0, "wait how much is it")
+    quick = SteadyVoice(word_s=0.02)
+    call = await play_call(asked, Line(10.6, "", 0.3), voice=quick, hang_up_s=13)
+    assert sum(text.startswith("It costs") for _, text in call.said) == 1
+
+
+async def test_what_is_added_to_an_answered_turn_is_answered_with_it() -> None:
+    call = await play_call(Line(9.0, "yes"), Line(10.6, "but is it blue or green", 1.0), hang_up_s=22)
+    assert ("customer", "yes but is it blue or green") in call.said
+    assert call.result.outcome == ""
 
 
 async def test_words_over_the_goodbye_end_the_call_soon() -> None:

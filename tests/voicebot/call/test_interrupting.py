@@ -54,3 +54,27 @@ async def test_a_noise_without_words_changes_nothing(seconds: float) -> None:
     assert not any(text for speaker, text in call.said if speaker == "customer")
     greeting = call.result.turns[0]
     assert greeting.text == greeting.planned_text
+
+
+@pytest.mark.parametrize("seconds", [0.4, 0.7])
+async def test_a_rating_over_its_question_is_an_answer(seconds: float) -> None:
+    """It has no intent; the question "How was this call from one to five" ends at about 13.1 s."""
+    call = await play_call(Line(9.0, "yes", 0.5), Line(11.6, "five", seconds), hang_up_s=25)
+    assert call.result.survey == {"service": 5}
+    assert call.result.false_stops == 0
+    assert call.result.barge_ins == 1
+
+
+async def test_a_word_that_answers_nothing_is_none() -> None:
+    call = await play_call(Line(9.0, "yes", 0.5), Line(11.6, "purple", 0.4), hang_up_s=16)
+    assert call.result.survey == {}
+    assert call.result.barge_ins == 0
+
+
+async def test_a_noise_that_has_ended_takes_nobody_the_right_to_interrupt() -> None:
+    """Four seconds of noise; the reprompt begins at about 13.7 s and would take until 16.3 s."""
+    talks = Line(14.0, "please listen to me now my friend", 6.0)
+    call = await play_call(Line(9.0, "", 4.0), talks, hang_up_s=25)
+    assert call.leg.heard_between(13.8, 14.2)
+    assert not call.leg.heard_between(talks.at_s + SPEECH_S + 0.15, talks.at_s + talks.seconds)
+    assert call.result.barge_ins == 1

@@ -3,6 +3,8 @@
 The greeting starts at 0.6 s; the disclosure is locked until 3.9 s; the question ends at about 8.6 s.
 """
 
+import asyncio
+
 import pytest
 
 from tests.voicebot.call.scripted_call import KnowsTheIntents, KnowsTheLines, Line, Played, play_call
@@ -95,3 +97,22 @@ async def test_after_another_request_over_the_disclosure() -> None:
     call = await play_call(Line(1.0, "who is this"), Line(2.4, STOP))
     assert_kept(call)
     assert call.said[-1] == GOODBYE
+
+
+@pytest.mark.parametrize("before_s", [0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8])
+@pytest.mark.parametrize("recognition_s", [0.1, 0.3, 0.5])
+async def test_over_the_end_of_the_last_goodbye(before_s: float, recognition_s: float) -> None:
+    """The words come before the goodbye is over, in the moment before the hang-up, or after it."""
+    said_until_s = 27.16 - before_s
+    ears = KnowsTheLines([], seconds=recognition_s)
+    call = await play_call(Line(said_until_s - 0.45, STOP, 0.45), recogniser=ears)
+    assert_kept(call)
+    customer = [text for speaker, text in call.said if speaker == "customer"]
+    assert customer == [STOP]
+
+
+async def test_words_that_came_in_the_last_moment_are_not_waited_for() -> None:
+    loop = asyncio.get_running_loop()
+    call = await play_call(Line(26.2, STOP, 0.46), recogniser=KnowsTheLines([], seconds=0.4))
+    assert_kept(call)
+    assert loop.time() - call.leg.answered_s < call.leg.ended_s + 0.1

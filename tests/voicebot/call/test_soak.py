@@ -24,12 +24,15 @@ from tests.voicebot.call.scripted_call import (
 )
 from voicebot.call.media_clock import MediaClock
 from voicebot.call.result import CallResult
+from voicebot.settings import EndpointingSettings
 
 CALLERS = 12
 MINUTES = 30
 LONGEST_SILENCE_S = 9.0
 """After 4 s of silence the bot asks whether one is there; recognition may take up to 4 s before."""
-SAYINGS = [*INTENTS, "mm-hm", "well let me think about it", "khm", "is it blue or is it rather green"]
+LONGEST_UNHEARD_S = EndpointingSettings().longest_ms / 1000 + 10
+"""Whoever makes sound without end hears the bot all the same."""
+SAYINGS = [*INTENTS, "", "mm-hm", "well let me think about it", "khm", "is it blue or is it rather green"]
 
 
 class UnsteadyEars(KnowsTheLines):
@@ -54,7 +57,7 @@ def a_person(chance: random.Random) -> ScriptedLeg:
     """Talks now and then, presses keys, puts the bot on hold, hangs up early or stays to the end."""
     lines, at_s = [], chance.uniform(0, 3)
     for _ in range(chance.randrange(8)):
-        seconds = chance.choice([0.1, 0.3, 0.8, 0.8, 1.5, 3.0, 25.0])
+        seconds = chance.choice([0.1, 0.3, 0.8, 0.8, 1.5, 3.0, 25.0, 90.0])
         lines.append(Line(at_s, chance.choice(SAYINGS), seconds))
         at_s += seconds + chance.choice([0.1, 0.3, 0.6, 2.0, 6.0, 12.0])
     digits = [(chance.uniform(3, 20), chance.choice("159"))] if chance.random() < 0.2 else []
@@ -64,13 +67,16 @@ def a_person(chance: random.Random) -> ScriptedLeg:
     return ScriptedLeg(tuple(lines), digits, hangs_up_s, ring_s=chance.uniform(0.2, 2), holds=holds)
 
 
-def longest_silence_s(leg: ScriptedLeg) -> float:
-    """The longest time of the call in which neither side was heard. Times on hold do not count."""
-    if any(start_s < leg.ended_s for start_s, _ in leg.holds):
-        return 0.0
-    spoken = [(line.at_s, line.at_s + line.seconds) for line in leg.lines]
+def longest_silence_s(leg: ScriptedLeg, *, bot_only: bool = False) -> float:
+    """The longest time of the call in which neither side was heard, or the bot was not. On hold nobody is."""
+    spoken = [] if bot_only else [(line.at_s, line.at_s + line.seconds) for line in leg.lines]
     sounds = sorted(
-        [*spoken, *((at, at + 0.02) for at, loud in leg.sound if loud), (leg.ended_s, leg.ended_s)]
+        [
+            *spoken,
+            *leg.holds,
+            *((at, at + 0.02) for at, loud in leg.sound if loud),
+            (leg.ended_s, leg.ended_s),
+        ]
     )
     longest = quiet_since = 0.0
     for start_s, end_s in sounds:
@@ -94,14 +100,32 @@ class Growth:
             self.tasks.append(len(asyncio.all_tasks()))
 
 
+class Verdict:
+    """What the calls came to, each looked at when it is over."""
+
+    def __init__(self) -> None:
+        self.ends = Counter[str]()
+        self.silences: list[float] = []
+        self.unheard: list[float] = []
+
+    def judge(self, number: int, leg: ScriptedLeg, result: CallResult) -> None:
+        assert leg.ended, f"call {number} is still up"
+        assert result.connected, f"call {number} was answered"
+        self.ends[result.connected] += 1
+        self.silences.append(silence_s := longest_silence_s(leg))
+        assert silence_s < LONGEST_SILENCE_S, f"call {number}: {silence_s:.1f} s without a sound"
+        self.unheard.append(unheard_s := longest_silence_s(leg, bot_only=True))
+        assert unheard_s < LONGEST_UNHEARD_S, f"call {number}: nothing of the bot for {unheard_s:.1f} s"
+        for before, after in pairwise(turn for turn in result.turns if turn.speaker == "agent"):
+            assert before.end_ms <= after.start_ms, f"call {number}: the bot talked over itself"
+
+
 @pytest.mark.virtual_time
 @pytest.mark.timeout(300)
 async def test_nothing_grows_and_nobody_is_left_in_silence_for_half_an_hour() -> None:
     loop = asyncio.get_running_loop()
     clock = MediaClock(LoudnessDetector())
-    numbers, ends = count(), Counter[str]()
-    growth = Growth()
-    silences: list[float] = []
+    numbers, verdict, growth = count(), Verdict(), Growth()
 
     async def phone_people() -> None:
         while loop.time() < MINUTES * 60:
@@ -113,17 +137,7 @@ async def test_nothing_grows_and_nobody_is_left_in_silence_for_half_an_hour() ->
                 broken=number % 50 == 0, uncached=frozenset({"It costs one hundred dollars."})
             )
             result = await make_session(leg, clock, recogniser=ears, voice=voice).run()
-            judge(number, leg, result)
-
-    def judge(number: int, leg: ScriptedLeg, result: CallResult) -> None:
-        assert leg.ended, f"call {number} is still up"
-        assert result.connected, f"call {number} was answered"
-        ends[result.connected] += 1
-        silence_s = longest_silence_s(leg)
-        silences.append(silence_s)
-        assert silence_s < LONGEST_SILENCE_S, f"call {number}: {silence_s:.1f} s without a sound"
-        for before, after in pairwise(turn for turn in result.turns if turn.speaker == "agent"):
-            assert before.end_ms <= after.start_ms, f"call {number}: the bot talked over itself"
+            verdict.judge(number, leg, result)
 
     ticking, watching = asyncio.create_task(clock.run()), asyncio.create_task(growth.watch())
     tracemalloc.start()
@@ -135,11 +149,14 @@ async def test_nothing_grows_and_nobody_is_left_in_silence_for_half_an_hour() ->
         tracemalloc.stop()
         ticking.cancel()
         watching.cancel()
-    print(f"\n{next(numbers)} calls: {dict(ends)}; at most {max(silences):.1f} s without a sound")
+    print(
+        f"\n{next(numbers)} calls: {dict(verdict.ends)}; at most {max(verdict.silences):.1f} s without a sound"
+    )
+    print(f"at most {max(verdict.unheard):.1f} s without the bot")
     print(f"memory {[size >> 10 for size in growth.memory]} KiB, tasks {growth.tasks}")
     assert len(left) == 1, f"only this test is left, not {left}"
-    assert ends.total() > 300
-    assert len(ends) >= 4, "they ended in many ways"
+    assert verdict.ends.total() > 300
+    assert len(verdict.ends) >= 4, "they ended in many ways"
     assert max(growth.tasks) <= 8 * CALLERS
     # Calls that happen to be up hold half a minute of audio each.
     first, last = min(growth.memory[:3]), min(growth.memory[3:])

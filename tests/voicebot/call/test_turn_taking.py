@@ -16,6 +16,7 @@ from models.batching import Priority
 from models.engine import EngineDown
 from models.intent import IntentResult
 from tests.voicebot.call.scripted_call import (
+    ASR_S,
     KnowsTheIntents,
     KnowsTheLines,
     Line,
@@ -201,17 +202,27 @@ async def test_nobody_is_asked_whether_they_are_there_while_their_words_are_reco
 # -- the watchdog ----------------------------------------------------------------------------------
 
 
-async def test_endless_noise_is_silence() -> None:
+async def assert_endless_noise_is_silence(recognition_s: float) -> None:
     """Music on the line: the detector hears speech without end, the recogniser nothing. Its sound stops
     no prompt once it is known to hold no words."""
-    call = await play_call(Line(9.5, "", 500.0))
+    call = await play_call(Line(9.5, "", 500.0), recogniser=KnowsTheLines([], seconds=recognition_s))
     assert_reprompted_and_left(call, by_s=85)
     assert not any(turn.interrupted for turn in call.result.turns)
 
 
-async def test_endless_noise_from_the_answer_on() -> None:
-    call = await play_call(Line(0.0, "", 500.0))
-    assert (call.result.answer_to_greeting_ms or 0) < 6000
+async def test_endless_noise_is_silence() -> None:
+    await assert_endless_noise_is_silence(ASR_S)
+
+
+@pytest.mark.parametrize("recognition_s", [0.4, 2.0])
+async def test_endless_noise_is_silence_to_slow_ears_too(recognition_s: float) -> None:
+    await assert_endless_noise_is_silence(recognition_s)
+
+
+@pytest.mark.parametrize("recognition_s", [ASR_S, 0.4, 2.0])
+async def test_endless_noise_from_the_answer_on(recognition_s: float) -> None:
+    call = await play_call(Line(0.0, "", 500.0), recogniser=KnowsTheLines([], seconds=recognition_s))
+    assert 0 < (call.result.answer_to_greeting_ms or 0) < 7000
     assert_reprompted_and_left(call, by_s=100)
 
 
