@@ -1,12 +1,20 @@
 """Silent calls are silent while they are measured."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dialogs.policy import expectation, open_dialogue
+from voicebot.bench.error import BenchError
+from voicebot.bench.talk import run
+from voicebot.bench.talk.contenders import OURS
 from voicebot.bench.talk.dialogue import TICKET, load_dialogue, ticket
 from voicebot.bench.talk.generator import Generated, Generator, Task
+from voicebot.settings import Settings
 
 SILENT_S = 60.0
 LOUD, FAINT = -20.0, -60.0
@@ -65,3 +73,30 @@ def test_our_script_does_not_ask_whether_anybody_is_there() -> None:
         script = load_dialogue(patient=patient)
         state, _ = open_dialogue(script, {TICKET: ticket(live_speech=False)})
         assert expectation(script, state).silence_s == waits_s
+
+
+class ListeningGenerator:
+    async def said(self, event: str, within_s: float) -> dict[str, Any]:
+        return {"port": 1}
+
+
+@pytest.mark.parametrize("silent_s", [0.0, 5.0])
+async def test_our_service_is_told_whether_anybody_will_speak(
+    silent_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks: list[dict[str, Any]] = []
+
+    @asynccontextmanager
+    async def start(
+        name: str, command: Sequence[str], log: Path, *, ahead: bool = False
+    ) -> AsyncIterator[Any]:
+        if name == OURS.name:
+            tasks.append(json.loads(command[-1]))
+            raise BenchError("enough is known")
+        yield ListeningGenerator()
+
+    monkeypatch.setattr(run, "bench_process", start)
+    plan = run.Plan("websocket", 1, 1, 1, "", silent_s=silent_s)
+    with pytest.raises(BenchError, match="enough"):
+        await run.run_once(OURS, plan, Settings(), "")
+    assert [task["silent"] for task in tasks] == [silent_s > 0]
