@@ -149,10 +149,8 @@ async def test_nothing_grows_and_nobody_is_left_in_silence_for_half_an_hour() ->
         tracemalloc.stop()
         ticking.cancel()
         watching.cancel()
-    print(
-        f"\n{next(numbers)} calls: {dict(verdict.ends)}; at most {max(verdict.silences):.1f} s without a sound"
-    )
-    print(f"at most {max(verdict.unheard):.1f} s without the bot")
+    print(f"\n{next(numbers)} calls: {dict(verdict.ends)}")
+    print(f"at most {max(verdict.silences):.1f} s of silence, {max(verdict.unheard):.1f} s without the bot")
     print(f"memory {[size >> 10 for size in growth.memory]} KiB, tasks {growth.tasks}")
     assert len(left) == 1, f"only this test is left, not {left}"
     assert verdict.ends.total() > 300

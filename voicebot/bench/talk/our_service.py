@@ -37,6 +37,7 @@ from voicebot.trunk_settings import TrunkSettings
 _CALLER = "+15550001"
 _BRIDGE = "bench"
 _CALLS_PER_S = 200.0
+_CLOSING_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +135,17 @@ async def serve(task: ServiceTask) -> Served:
             tuple(stages for result in results for stages in _stages(result)),
             lateness.percentile(0.99),
             lateness.max_ms,
-            len(asyncio.all_tasks()) - tasks_before,
+            await _tasks_left(tasks_before),
         )
+
+
+async def _tasks_left(before: int) -> int:
+    """How many tasks there are more than before, after the last connections have had time to close."""
+    for _ in range(50):
+        if len(asyncio.all_tasks()) <= before:
+            break
+        await asyncio.sleep(_CLOSING_S / 50)
+    return len(asyncio.all_tasks()) - before
 
 
 async def _standard_input() -> asyncio.StreamReader:
