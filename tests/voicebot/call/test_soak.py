@@ -85,6 +85,23 @@ def longest_silence_s(leg: ScriptedLeg, *, bot_only: bool = False) -> float:
     return longest
 
 
+class Patience:
+    """The longest silences of all calls."""
+
+    def __init__(self) -> None:
+        self.longest_s = 0.0
+        self.unheard_s = 0.0
+
+    def judge(self, number: int, leg: ScriptedLeg) -> None:
+        silence_s, unheard_s = longest_silence_s(leg), longest_silence_s(leg, bot_only=True)
+        self.longest_s, self.unheard_s = max(self.longest_s, silence_s), max(self.unheard_s, unheard_s)
+        assert silence_s < LONGEST_SILENCE_S, f"call {number}: {silence_s:.1f} s without a sound"
+        assert unheard_s < LONGEST_UNHEARD_S, f"call {number}: nothing of the bot for {unheard_s:.1f} s"
+
+    def __str__(self) -> str:
+        return f"at most {self.longest_s:.1f} s without a sound, {self.unheard_s:.1f} s without the bot"
+
+
 class Growth:
     """Memory and tasks, every five minutes."""
 
@@ -106,9 +123,7 @@ async def test_nothing_grows_and_nobody_is_left_in_silence_for_half_an_hour() ->
     loop = asyncio.get_running_loop()
     clock = MediaClock(LoudnessDetector())
     numbers, ends = count(), Counter[str]()
-    growth = Growth()
-    silences: list[float] = []
-    unheard: list[float] = []
+    growth, patience = Growth(), Patience()
 
     async def phone_people() -> None:
         while loop.time() < MINUTES * 60:
@@ -126,12 +141,7 @@ async def test_nothing_grows_and_nobody_is_left_in_silence_for_half_an_hour() ->
         assert leg.ended, f"call {number} is still up"
         assert result.connected, f"call {number} was answered"
         ends[result.connected] += 1
-        silence_s = longest_silence_s(leg)
-        silences.append(silence_s)
-        assert silence_s < LONGEST_SILENCE_S, f"call {number}: {silence_s:.1f} s without a sound"
-        unheard_s = longest_silence_s(leg, bot_only=True)
-        unheard.append(unheard_s)
-        assert unheard_s < LONGEST_UNHEARD_S, f"call {number}: nothing of the bot for {unheard_s:.1f} s"
+        patience.judge(number, leg)
         for before, after in pairwise(turn for turn in result.turns if turn.speaker == "agent"):
             assert before.end_ms <= after.start_ms, f"call {number}: the bot talked over itself"
 
@@ -145,8 +155,7 @@ async def test_nothing_grows_and_nobody_is_left_in_silence_for_half_an_hour() ->
         tracemalloc.stop()
         ticking.cancel()
         watching.cancel()
-    print(f"\n{next(numbers)} calls: {dict(ends)}; at most {max(silences):.1f} s without a sound")
-    print(f"at most {max(unheard):.1f} s without the bot")
+    print(f"\n{next(numbers)} calls: {dict(ends)}; {patience}")
     print(f"memory {[size >> 10 for size in growth.memory]} KiB, tasks {growth.tasks}")
     assert len(left) == 1, f"only this test is left, not {left}"
     assert ends.total() > 300
