@@ -30,8 +30,9 @@ CALLERS = 12
 MINUTES = 30
 LONGEST_SILENCE_S = 9.0
 """After 4 s of silence the bot asks whether one is there; recognition may take up to 4 s before."""
-LONGEST_UNHEARD_S = EndpointingSettings().longest_ms / 1000 + 10
-"""Whoever makes sound without end hears the bot all the same."""
+LONGEST_UNHEARD_S = 2 * EndpointingSettings().longest_ms / 1000 + 5
+"""Whoever makes sound without end hears the bot all the same: after the longest turn, or after two if the
+second began while the first waited for its words."""
 SAYINGS = [*INTENTS, "", "mm-hm", "well let me think about it", "khm", "is it blue or is it rather green"]
 
 
