@@ -6,7 +6,6 @@ whose results come back as events. Nothing here waits.
 
 import logging
 from collections.abc import Collection
-from dataclasses import replace
 
 from dialogs.flow import OPT_OUT
 from dialogs.turn import DialogueState, Heard
@@ -128,11 +127,7 @@ class Conversation:
                 self._drop(self._endpointer.utterance)
                 self._channel.hold()
             case Unheld():
-                self._channel.unhold()
-                if self._greeting.due:
-                    self.bot.greet(now_ms)  # What would have brought it was dropped.
-                elif self.bot.greeted and not self._playout.active:
-                    self.bot.await_speech(now_ms)
+                self._on_unheld(now_ms)
             case GreetingDue(last):
                 self._on_greeting_due(last, now_ms)
             case _:
@@ -166,6 +161,13 @@ class Conversation:
         """The call is over: keep what was said of the reply that was cut off."""
         self._hearing.close()
         self.bot.fall_silent(now_ms)
+
+    def _on_unheld(self, now_ms: float) -> None:
+        self._channel.unhold()
+        if self._greeting.due:
+            self.bot.greet(now_ms)  # What would have brought it was dropped.
+        elif self.bot.greeted and not self._playout.active:
+            self.bot.await_speech(now_ms)
 
     def _on_greeting_due(self, last: bool, now_ms: float) -> None:
         if self.bot.greeted:
@@ -219,10 +221,7 @@ class Conversation:
             return  # Whatever comes of it is answered; asking anew would put it off again.
         if self._continuation.rest_of:
             start_ms = self._continuation.rest_of.start_ms
-        expected = self.bot.expects(self._answered_state)
-        if not self.bot.greeted:
-            # Only an opt-out counts yet; it is weighed against all intents.
-            expected = replace(expected, intents=frozenset(self.bot.script.intents), dictation=False)
+        expected = self.bot.listens_for(self._answered_state)
         self._hearing.understand(
             utterance, start_ms, end_ms, self._channel.heard_audio, expected, judge_end=judge_end
         )

@@ -6,6 +6,7 @@ Synchronous like `Conversation`; holds the state of the dialogue.
 import logging
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from dialogs.policy import answer, expectation, record_heard
@@ -81,6 +82,13 @@ class Replying:
     def expects(self, state: DialogueState) -> Expectation:
         """What can be used at a point of the dialogue."""
         return expectation(self.script, state)
+
+    def listens_for(self, state: DialogueState) -> Expectation:
+        """What the words are weighed against. Before the greeting only an opt-out counts: against all."""
+        expected = self.expects(state)
+        if self.greeted:
+            return expected
+        return replace(expected, intents=frozenset(self.script.intents), dictation=False)
 
     def set_turn_end(self, state: DialogueState) -> None:
         """How long the callee may pause at this point of the dialogue."""
