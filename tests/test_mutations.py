@@ -14,7 +14,7 @@ CALL = "tests/voicebot/call/"
 
 GUARDS = {
     "the watchdog that ends a turn": (
-        "voicebot.call.endpointing.Endpointer._overdue = lambda self, now_ms: False",
+        "voicebot.call.turn_taking.endpointing.Endpointer._overdue = lambda self, now_ms: False",
         [
             f"{CALL}test_endpointing.py::test_the_watchdog_ends_endless_speech",
             f"{CALL}test_turn_taking.py::test_endless_noise_is_silence",
@@ -28,14 +28,15 @@ GUARDS = {
         ],
     ),
     "the lock of what must be heard": (
-        "voicebot.call.playout.Playout.locked = property(lambda self: False)",
+        "voicebot.call.reply.playout.Playout.locked = property(lambda self: False)",
         [
             f"{CALL}test_conversation.py::test_the_disclosure_is_heard_to_its_end",
             f"{CALL}test_opt_out.py::test_as_the_first_words_before_the_greeting",
         ],
     ),
     "the silence clock that noise does not stop": (
-        "voicebot.call.replying.Replying.await_words = lambda self, now: self.await_speech(now) or True",
+        "voicebot.call.reply.replying.Replying.await_words = "
+        "lambda self, now: self.await_speech(now) or True",
         [f"{CALL}test_turn_taking.py::test_noises_without_words_do_not_stop_the_silence_clock"],
     ),
 }

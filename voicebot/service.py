@@ -25,10 +25,10 @@ from models.vad.gate import GatedVad
 from models.vad.silero import BatchedVad
 from telephony.line import Line
 from telephony.tones import ToneDetector
-from voicebot.call.asking_ahead import AheadLimit
 from voicebot.call.engines import Engines
-from voicebot.call.media_clock import MediaClock
-from voicebot.call.recording import RecordingWriter
+from voicebot.call.media.media_clock import MediaClock
+from voicebot.call.media.recording import RecordingWriter
+from voicebot.call.reply.asking_ahead import AheadLimit
 from voicebot.console.steps import Steps
 from voicebot.lines import ALL_TRUNKS, LineChoice, build_line, check_line
 from voicebot.settings import ModelServerSettings, Settings

@@ -13,9 +13,9 @@ from telephony.audio import decode_mulaw, encode_mulaw
 from telephony.line import FRAME_SAMPLES
 from tests.embedded_weights import embedded_weights
 from voicebot.bench.synthetic_speech import say, sentences
-from voicebot.call.detector_tail import DetectorTail
-from voicebot.call.endpointing import Endpointer, Paused, TurnEnded
-from voicebot.call.levels import frame_dbfs
+from voicebot.call.media.levels import frame_dbfs
+from voicebot.call.turn_taking.detector_tail import DetectorTail
+from voicebot.call.turn_taking.endpointing import Endpointer, Paused, TurnEnded
 from voicebot.settings import EndpointingSettings, Settings
 
 QUIET_S = 1.2

@@ -20,7 +20,7 @@ from telephony.line import FRAME_SAMPLES, Frame
 from tests.embedded_weights import embedded_weights
 from tests.voicebot.call.scripted_call import SCRIPT, KnowsTheLines, Played, SteadyVoice, make_session
 from tests.voicebot.call.test_echo_calls import EchoingLeg
-from voicebot.call.media_clock import MediaClock
+from voicebot.call.media.media_clock import MediaClock
 from voicebot.settings import Settings
 
 pytestmark = pytest.mark.virtual_time

@@ -16,10 +16,10 @@ from telephony.websocket.leg import WebSocketLeg
 from telephony.websocket.twilio import TwilioCodec
 from tests.system.test_vad import make_vad
 from voicebot.bench.silent_callers import silence
-from voicebot.call.barge_in import BargeIn
-from voicebot.call.channel import CallChannel, ChannelEvent
-from voicebot.call.endpointing import Endpointer
-from voicebot.call.media_clock import MediaClock
+from voicebot.call.media.channel import CallChannel, ChannelEvent
+from voicebot.call.media.media_clock import MediaClock
+from voicebot.call.turn_taking.barge_in import BargeIn
+from voicebot.call.turn_taking.endpointing import Endpointer
 from voicebot.settings import BargeInSettings, EndpointingSettings
 
 ROUNDS, TICKS = 7, 25

@@ -22,10 +22,10 @@ from tests.system.capture import can_capture, captured, rtp_gaps
 from tests.system.sip_trunk import answered_leg, ending
 from tests.system.sipp import called_party, free_udp_ports
 from tests.system.small_campaign import small_settings
-from voicebot.call.barge_in import BargeIn
-from voicebot.call.channel import CallChannel
-from voicebot.call.endpointing import Endpointer
-from voicebot.call.media_clock import TickLateness
+from voicebot.call.media.channel import CallChannel
+from voicebot.call.media.media_clock import TickLateness
+from voicebot.call.turn_taking.barge_in import BargeIn
+from voicebot.call.turn_taking.endpointing import Endpointer
 from voicebot.console.steps import Steps
 from voicebot.demo import LIBRARY, SCRIPT
 from voicebot.service import Service, prepare_service

@@ -10,7 +10,7 @@ from models.vad.silero import WINDOW
 from telephony.line import FRAME_SAMPLES
 from tests.system.telephone import through_mu_law, with_pauses
 from tests.system.test_vad import make_vad
-from voicebot.call.endpointing import Endpointer, EndpointEvent, SpeechStarted, TurnEnded
+from voicebot.call.turn_taking.endpointing import Endpointer, EndpointEvent, SpeechStarted, TurnEnded
 from voicebot.settings import EndpointingSettings
 
 TEXTS = [

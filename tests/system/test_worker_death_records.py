@@ -24,7 +24,7 @@ from tests.voicebot.call.scripted_call import (
 )
 from tests.voicebot.campaigns import make_campaign, make_contact, make_plan, make_records
 from voicebot.call.engines import Engines
-from voicebot.call.media_clock import MediaClock
+from voicebot.call.media.media_clock import MediaClock
 from voicebot.call.result import CallResult
 from voicebot.call.session import CallSession
 from voicebot.call.watching import CallWatcher

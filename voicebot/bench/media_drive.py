@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from telephony.line import FRAME_MS, FRAME_SAMPLES, Frame
 from voicebot.bench.process_cost import ProcessCost, tree_cost
 from voicebot.bench.tone import FRAMES_PER_S, is_heard, tone_frames, tone_hz
-from voicebot.call.media_clock import TickLateness
+from voicebot.call.media.media_clock import TickLateness
 
 _WARM_UP_TICKS = FRAMES_PER_S
 _KEPT_TICKS = 2 * FRAMES_PER_S

@@ -26,11 +26,11 @@ from telephony.websocket.config import BridgeConfig
 from telephony.websocket.originator import HookAnswer, MediaTarget, Report, TransferRequest
 from telephony.websocket.twilio import TwilioCodec
 from voicebot.bench.error import BenchError
-from voicebot.call.barge_in import BargeIn
-from voicebot.call.channel import CallChannel, ChannelEvent
-from voicebot.call.endpointing import Endpointer
-from voicebot.call.media_clock import MediaClock, TickLateness
-from voicebot.call.recording import RecordingWriter
+from voicebot.call.media.channel import CallChannel, ChannelEvent
+from voicebot.call.media.media_clock import MediaClock, TickLateness
+from voicebot.call.media.recording import RecordingWriter
+from voicebot.call.turn_taking.barge_in import BargeIn
+from voicebot.call.turn_taking.endpointing import Endpointer
 from voicebot.service import DETECTOR, MOST_CALLS_WITH_TONES, media_first
 from voicebot.settings import Settings, load_settings
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from telephony.line import SAMPLE_RATE_HZ
 from voicebot.bench.error import BenchError
-from voicebot.call.recording_files import read_recording
+from voicebot.call.media.recording_files import read_recording
 from voicebot.records.tables import Call, Turn
 from voicebot.reports.rows import CampaignRows
 

@@ -10,8 +10,10 @@ from collections.abc import Collection
 from dialogs.flow import OPT_OUT
 from dialogs.turn import DialogueState, Heard
 from telephony.line import DigitPressed, Held, Unheld
-from voicebot.call.answering_machine import AnsweringMachineDetector
-from voicebot.call.channel import (
+from voicebot.call.disposition import Over
+from voicebot.call.listening.answering_machine import AnsweringMachineDetector
+from voicebot.call.listening.hearing import Hearing, HearingEvent, PartlyHeard, Understood
+from voicebot.call.media.channel import (
     CallChannel,
     ChannelEvent,
     ChannelFailed,
@@ -20,18 +22,16 @@ from voicebot.call.channel import (
     PromptUnlocked,
     ToneHeard,
 )
-from voicebot.call.continuation import Continuation, taken_turn
-from voicebot.call.disposition import Over
-from voicebot.call.endpointing import Paused, Resumed, SilenceElapsed, SpeechStarted, TurnEnded
-from voicebot.call.greeting import Greeting, GreetingDue
-from voicebot.call.hearing import Hearing, HearingEvent, PartlyHeard, Understood
-from voicebot.call.key_entry import KeyEntry
-from voicebot.call.over_prompt import OverPrompt
-from voicebot.call.replying import ReplyEvent, Replying
+from voicebot.call.reply.replying import ReplyEvent, Replying
 from voicebot.call.result import Party
-from voicebot.call.turn_end import TurnEnd
 from voicebot.call.turn_log import ReplyStages, TurnLog
-from voicebot.call.urgent_request import UrgentRequest
+from voicebot.call.turn_taking.continuation import Continuation, taken_turn
+from voicebot.call.turn_taking.endpointing import Paused, Resumed, SilenceElapsed, SpeechStarted, TurnEnded
+from voicebot.call.turn_taking.greeting import Greeting, GreetingDue
+from voicebot.call.turn_taking.key_entry import KeyEntry
+from voicebot.call.turn_taking.over_prompt import OverPrompt
+from voicebot.call.turn_taking.turn_end import TurnEnd
+from voicebot.call.turn_taking.urgent_request import UrgentRequest
 from voicebot.call.watching import CallWatcher
 
 logger = logging.getLogger(__name__)

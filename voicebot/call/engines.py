@@ -8,7 +8,7 @@ from models.end_of_turn import EndOfTurnDetector
 from models.intent import IntentClassifier
 from models.llm import ChatModel
 from models.tts import Speaker
-from voicebot.call.asking_ahead import AheadLimit
+from voicebot.call.reply.asking_ahead import AheadLimit
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,28 +29,28 @@ from telephony.line import (
     TransferFailed,
     Unheld,
 )
-from voicebot.call.answering_machine import RECHECK_MS
-from voicebot.call.asking import Asking
-from voicebot.call.asking_ahead import AskingAhead
-from voicebot.call.barge_in import BargeIn
-from voicebot.call.channel import CallChannel, ChannelEvent
 from voicebot.call.conversation import Conversation, ConversationEvent
 from voicebot.call.disposition import Over, connected_word
-from voicebot.call.early_media import EarlyMedia, refined
-from voicebot.call.endpointing import Endpointer
 from voicebot.call.engines import Engines
-from voicebot.call.greeting import GreetingDue
-from voicebot.call.hearing import Hearing, Understood
 from voicebot.call.journal import CallJournal, JournalWriter
-from voicebot.call.key_presses import KeyPresses
-from voicebot.call.media_clock import MediaClock
-from voicebot.call.recording import Recording, RecordingWriter
-from voicebot.call.replying import Replying
+from voicebot.call.listening.answering_machine import RECHECK_MS
+from voicebot.call.listening.hearing import Hearing, Understood
+from voicebot.call.listening.key_presses import KeyPresses
+from voicebot.call.media.channel import CallChannel, ChannelEvent
+from voicebot.call.media.early_media import EarlyMedia, refined
+from voicebot.call.media.media_clock import MediaClock
+from voicebot.call.media.recording import Recording, RecordingWriter
+from voicebot.call.reply.asking import Asking
+from voicebot.call.reply.asking_ahead import AskingAhead
+from voicebot.call.reply.replying import Replying
+from voicebot.call.reply.speaking import Speaking
+from voicebot.call.reply.speculation import speculation_of
 from voicebot.call.result import CallResult, Party
-from voicebot.call.speaking import Speaking
-from voicebot.call.speculation import speculation_of
-from voicebot.call.turn_end import TurnEnd
 from voicebot.call.turn_log import TurnLog
+from voicebot.call.turn_taking.barge_in import BargeIn
+from voicebot.call.turn_taking.endpointing import Endpointer
+from voicebot.call.turn_taking.greeting import GreetingDue
+from voicebot.call.turn_taking.turn_end import TurnEnd
 from voicebot.call.watching import CallWatcher
 from voicebot.settings import Settings
 

@@ -16,7 +16,7 @@ from tests.voicebot.report_rows import call, campaign
 from voicebot.bench.error import BenchError
 from voicebot.bench.replay import WARM_UP_S, Replay, ReplayRun
 from voicebot.bench.replay_traffic import ReplayedCall, ReplayedTurn, traffic_of
-from voicebot.call.recording_files import create
+from voicebot.call.media.recording_files import create
 from voicebot.records.tables import Turn
 from voicebot.reports.rows import CampaignRows
 

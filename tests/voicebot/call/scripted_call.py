@@ -36,9 +36,9 @@ from telephony.line import (
     Ringing,
     Unheld,
 )
-from voicebot.call.asking_ahead import AheadLimit
 from voicebot.call.engines import Engines
-from voicebot.call.media_clock import MediaClock
+from voicebot.call.media.media_clock import MediaClock
+from voicebot.call.reply.asking_ahead import AheadLimit
 from voicebot.call.result import CallResult
 from voicebot.call.session import CallSession
 from voicebot.call.watching import CallWatcher

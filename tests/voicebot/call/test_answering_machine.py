@@ -3,7 +3,7 @@
 import pytest
 
 from telephony.tones import ToneKind
-from voicebot.call.answering_machine import AnsweringMachineDetector
+from voicebot.call.listening.answering_machine import AnsweringMachineDetector
 from voicebot.call.result import Party
 
 GREETING = "You have reached the voicemail of Sam. Please leave a message after the tone."

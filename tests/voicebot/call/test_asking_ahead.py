@@ -27,9 +27,9 @@ from tests.voicebot.call.scripted_call import (
     play_call,
 )
 from tests.voicebot.call.test_asking import GOOD, SCRIPTED, SlowModel
-from voicebot.call.asking import Asking
-from voicebot.call.asking_ahead import LONGEST_SPEECH_MS, MOST_TRIES, AheadLimit, AskingAhead, Question
-from voicebot.call.media_clock import MediaClock
+from voicebot.call.media.media_clock import MediaClock
+from voicebot.call.reply.asking import Asking
+from voicebot.call.reply.asking_ahead import LONGEST_SPEECH_MS, MOST_TRIES, AheadLimit, AskingAhead, Question
 from voicebot.call.result import Speculation, TurnResult
 from voicebot.settings import ModelServerSettings, Settings
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicebot.call.barge_in import BargeIn, Judgement, is_backchannel
+from voicebot.call.turn_taking.barge_in import BargeIn, Judgement, is_backchannel
 from voicebot.settings import BargeInSettings
 
 SETTINGS = BargeInSettings()

@@ -15,11 +15,11 @@ from telephony.audio import ComfortNoise, level_dbfs
 from telephony.line import FRAME_SAMPLES, Frame
 from tests.voicebot.call.scripted_call import Line, play_call
 from tests.voicebot.call.test_recording import decoded
-from voicebot.call.barge_in import BargeIn
-from voicebot.call.channel import CallChannel, ChannelEvent, PromptStopped, ReplyFinished, ReplyStarted
-from voicebot.call.endpointing import Endpointer, SpeechStarted
-from voicebot.call.levels import LevelMeter
-from voicebot.call.recording import Recording, RecordingWriter
+from voicebot.call.media.channel import CallChannel, ChannelEvent, PromptStopped, ReplyFinished, ReplyStarted
+from voicebot.call.media.levels import LevelMeter
+from voicebot.call.media.recording import Recording, RecordingWriter
+from voicebot.call.turn_taking.barge_in import BargeIn
+from voicebot.call.turn_taking.endpointing import Endpointer, SpeechStarted
 from voicebot.settings import BargeInSettings, EndpointingSettings, Settings
 
 SPEECH_LEVEL = 4000

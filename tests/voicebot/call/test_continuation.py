@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialogs.turn import DialogueState
-from voicebot.call.continuation import GOES_ON_MS, Continuation, TakenTurn, added_to
+from voicebot.call.turn_taking.continuation import GOES_ON_MS, Continuation, TakenTurn, added_to
 
 STATE = DialogueState("offer", {})
 

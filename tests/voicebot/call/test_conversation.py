@@ -20,8 +20,8 @@ from tests.voicebot.call.scripted_call import (
     make_session,
     play_call,
 )
-from voicebot.call.endpointing import Paused, TurnEnded
-from voicebot.call.media_clock import MediaClock
+from voicebot.call.media.media_clock import MediaClock
+from voicebot.call.turn_taking.endpointing import Paused, TurnEnded
 from voicebot.records.tables import Party
 from voicebot.settings import Settings
 

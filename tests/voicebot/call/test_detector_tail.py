@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicebot.call.detector_tail import LONGEST_MS, QUIETER_DB, DetectorTail
+from voicebot.call.turn_taking.detector_tail import LONGEST_MS, QUIETER_DB, DetectorTail
 
 LEVELS, PROBABILITIES = st.floats(-100, 0), st.floats(0, 1)
 

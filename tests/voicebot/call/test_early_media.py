@@ -11,8 +11,8 @@ from telephony.line import FRAME_SAMPLES, Ended, EndKind, Frame, Ringing
 from telephony.tones import ToneDetector, ToneEvent, ToneKind
 from telephony.tones.synthesis import Audio, cadence, silence, through_mu_law, tone
 from tests.voicebot.call.scripted_call import Played, ScriptedLeg, make_session
-from voicebot.call.early_media import refined
-from voicebot.call.media_clock import MediaClock
+from voicebot.call.media.early_media import refined
+from voicebot.call.media.media_clock import MediaClock
 
 NO_SUCH_NUMBER = np.concatenate(
     [silence(500), tone([913.8], 274, -20), tone([1370.6], 274, -20), tone([1776.7], 380, -20), silence(500)]

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicebot.call.barge_in import BargeIn
-from voicebot.call.echo import AUDIBLE_DBFS, HANGOVER, MOST_LOSS_DB, WINDOW, EchoGate, loss_bounds
-from voicebot.call.endpointing import Endpointer, SpeechStarted
-from voicebot.call.levels import SILENT_DBFS, frame_dbfs
+from voicebot.call.media.levels import SILENT_DBFS, frame_dbfs
+from voicebot.call.turn_taking.barge_in import BargeIn
+from voicebot.call.turn_taking.echo import AUDIBLE_DBFS, HANGOVER, MOST_LOSS_DB, WINDOW, EchoGate, loss_bounds
+from voicebot.call.turn_taking.endpointing import Endpointer, SpeechStarted
 from voicebot.settings import BargeInSettings, EndpointingSettings
 
 SETTINGS = BargeInSettings()

@@ -24,7 +24,7 @@ from tests.voicebot.call.scripted_call import (
     SteadyVoice,
     make_session,
 )
-from voicebot.call.media_clock import MediaClock
+from voicebot.call.media.media_clock import MediaClock
 from voicebot.settings import Settings
 
 pytestmark = pytest.mark.virtual_time

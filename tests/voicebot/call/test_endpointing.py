@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicebot.call.endpointing import (
+from voicebot.call.turn_taking.endpointing import (
     Endpointer,
     EndpointEvent,
     Paused,

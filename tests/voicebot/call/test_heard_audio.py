@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telephony.line import FRAME_SAMPLES
-from voicebot.call.heard_audio import HeardAudio
+from voicebot.call.listening.heard_audio import HeardAudio
 
 
 @given(st.integers(1, 200), st.integers(-100, 4500), st.integers(0, 3000))

@@ -1,7 +1,7 @@
 """Which intent an utterance of several sentences has."""
 
 from models.intent import IntentResult
-from voicebot.call.hearing import choose_intent
+from voicebot.call.listening.hearing import choose_intent
 
 UNSURE = IntentResult(None, 0.4)
 YES = IntentResult("yes", 0.95)

@@ -13,9 +13,9 @@ from telephony.line import FRAME_SAMPLES, DigitPressed, Frame
 from telephony.tones import ToneDetector, ToneKind
 from telephony.tones.synthesis import digit, through_mu_law
 from tests.voicebot.call.scripted_call import Played, ScriptedLeg, make_session
-from voicebot.call.channel import ToneHeard
-from voicebot.call.key_presses import KeyPresses
-from voicebot.call.media_clock import VAD_WINDOW, MediaClock
+from voicebot.call.listening.key_presses import KeyPresses
+from voicebot.call.media.channel import ToneHeard
+from voicebot.call.media.media_clock import VAD_WINDOW, MediaClock
 
 
 @dataclass

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from models.batching import Priority
 from models.engine import EngineDown
 from tests.voicebot.call.scripted_call import KnowsTheLines, Line, play_call
-from voicebot.call.answering_machine import AnsweringMachineDetector
-from voicebot.call.partial_schedule import PartialLimits, PartialSchedule
+from voicebot.call.listening.answering_machine import AnsweringMachineDetector
+from voicebot.call.listening.partial_schedule import PartialLimits, PartialSchedule
 from voicebot.call.result import Party
 
 LIMITS = PartialLimits()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from telephony.line import FRAME_SAMPLES, Frame
 from telephony.tones import ToneDetector, ToneEvent, ToneKind
-from voicebot.call.media_clock import VAD_WINDOW, MediaClock, TickLateness
+from voicebot.call.media.media_clock import VAD_WINDOW, MediaClock, TickLateness
 
 
 class NotingDetector:

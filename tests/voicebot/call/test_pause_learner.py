@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voicebot.call.pause_learner import PauseLearner
+from voicebot.call.turn_taking.pause_learner import PauseLearner
 from voicebot.settings import EndpointingSettings
 
 TIMES = EndpointingSettings()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from dialogs.turn import Saying
 from models.tts import Speech, first_words, words_of
 from telephony.line import FRAME_SAMPLES
-from voicebot.call.playout import GAP_SAMPLES, Playout
+from voicebot.call.reply.playout import GAP_SAMPLES, Playout
 
 
 def speech(text: str, word_frames: int = 5) -> Speech:

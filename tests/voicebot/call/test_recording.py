@@ -10,8 +10,8 @@ import soxr
 from numpy.typing import NDArray
 
 from telephony.line import FRAME_SAMPLES, SAMPLE_RATE_HZ
-from voicebot.call.recording import RecordingWriter
-from voicebot.call.recording_files import RecordingFile, RecordingFormat, create, read_recording
+from voicebot.call.media.recording import RecordingWriter
+from voicebot.call.media.recording_files import RecordingFile, RecordingFormat, create, read_recording
 
 FORMATS = pytest.mark.parametrize("format", ["wav", "opus"])
 TICKS = 50 * 7 + 13
@@ -121,7 +121,7 @@ def complaints(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     logger = logging.Logger("recording", logging.ERROR)
     logger.addHandler(Keep())
-    monkeypatch.setattr("voicebot.call.recording.logger", logger)
+    monkeypatch.setattr("voicebot.call.media.recording.logger", logger)
     return said
 
 
@@ -147,7 +147,7 @@ def test_a_fault_ends_its_recording_and_no_other(
     def breaking(path: Path) -> RecordingFile:
         return _BreakingFile(fault) if path.stem == "bad" else create(path)
 
-    monkeypatch.setattr("voicebot.call.recording.create", breaking)
+    monkeypatch.setattr("voicebot.call.media.recording.create", breaking)
     with RecordingWriter(tmp_path) as writer:
         bad, good = writer.open("bad"), writer.open("good")
         for frame in bursts(5).reshape(-1, FRAME_SAMPLES):

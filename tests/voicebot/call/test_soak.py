@@ -22,7 +22,7 @@ from tests.voicebot.call.scripted_call import (
     SteadyVoice,
     make_session,
 )
-from voicebot.call.media_clock import MediaClock
+from voicebot.call.media.media_clock import MediaClock
 from voicebot.call.result import CallResult
 from voicebot.settings import EndpointingSettings
 

@@ -13,8 +13,8 @@ from models.engine import EngineDown
 from models.tts import Speech, words_of
 from models.tts.clauses import clauses
 from tests.voicebot.call.scripted_call import Line, SteadyVoice, play_call
-from voicebot.call.playout import Playout
-from voicebot.call.speaking import AHEAD_S, Speaking, SpeechFailed
+from voicebot.call.reply.playout import Playout
+from voicebot.call.reply.speaking import AHEAD_S, Speaking, SpeechFailed
 
 pytestmark = pytest.mark.virtual_time
 

@@ -24,10 +24,10 @@ from tests.voicebot.call.scripted_call import (
 )
 from tests.voicebot.call.test_asking import GOOD, SlowModel
 from voicebot.call.conversation import Conversation
-from voicebot.call.endpointing import TurnEnded
-from voicebot.call.hearing import Understood
-from voicebot.call.media_clock import MediaClock
+from voicebot.call.listening.hearing import Understood
+from voicebot.call.media.media_clock import MediaClock
 from voicebot.call.session import CallSession
+from voicebot.call.turn_taking.endpointing import TurnEnded
 
 pytestmark = pytest.mark.virtual_time
 

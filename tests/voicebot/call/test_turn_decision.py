@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialogs.unfinished import Ending, ending_of
-from voicebot.call.turn_decision import SaidSoFar, is_short_answer, silence_that_ends
+from voicebot.call.turn_taking.turn_decision import SaidSoFar, is_short_answer, silence_that_ends
 from voicebot.settings import EndpointingSettings
 
 TIMES = EndpointingSettings()

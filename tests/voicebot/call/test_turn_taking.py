@@ -24,7 +24,7 @@ from tests.voicebot.call.scripted_call import (
     SteadyVoice,
     play_call,
 )
-from voicebot.call.hearing import Understood
+from voicebot.call.listening.hearing import Understood
 from voicebot.call.result import TurnResult
 from voicebot.call.session import CallSession
 from voicebot.settings import EndpointingSettings

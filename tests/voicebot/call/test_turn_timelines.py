@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from models.asr import Transcript
 from models.intent import IntentResult
-from voicebot.call.endpointing import Endpointer, Paused, Resumed, SpeechStarted, TurnEnded
-from voicebot.call.hearing import Understood
-from voicebot.call.turn_end import TurnEnd
+from voicebot.call.listening.hearing import Understood
+from voicebot.call.turn_taking.endpointing import Endpointer, Paused, Resumed, SpeechStarted, TurnEnded
+from voicebot.call.turn_taking.turn_end import TurnEnd
 from voicebot.settings import EndpointingSettings
 
 TICK_MS = 20

@@ -22,7 +22,7 @@ from voicebot.bench.error import BenchError
 from voicebot.bench.talk.caller import AUDIBLE_DBFS, Caller, Line, Turn
 from voicebot.bench.talk.dialogue import Part, parts
 from voicebot.bench.talk.stream_calls import ordered_calls, own_calls
-from voicebot.call.media_clock import TickLateness
+from voicebot.call.media.media_clock import TickLateness
 
 PHASES = 2
 """Real callers do not send in step: each has one of these phases within 20 ms."""

@@ -24,7 +24,7 @@ from telephony.line import DialRequest
 from voicebot.bench.talk.dialogue import TICKET, load_dialogue, ticket
 from voicebot.bench.talk.twilio_telephone import ACCOUNT
 from voicebot.bridge_settings import TwilioBridge
-from voicebot.call.media_clock import MediaClock, TickLateness
+from voicebot.call.media.media_clock import MediaClock, TickLateness
 from voicebot.call.result import CallResult
 from voicebot.call.session import CallSession
 from voicebot.call.watching import CallWatcher

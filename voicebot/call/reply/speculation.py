@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from voicebot.call.asking_ahead import AskingAhead
-from voicebot.call.hearing import Hearing
+from voicebot.call.listening.hearing import Hearing
+from voicebot.call.reply.asking_ahead import AskingAhead
 from voicebot.call.result import Speculation
 
 

@@ -11,9 +11,9 @@ from models.asr import Recogniser, Transcript, Utterance
 from models.batching import Priority
 from models.engine import EngineError, given_up_after
 from telephony.line import SAMPLE_RATE_HZ
-from voicebot.call.endpointing import Endpointer
-from voicebot.call.heard_audio import HeardAudio
-from voicebot.call.partial_schedule import PartialSchedule
+from voicebot.call.listening.heard_audio import HeardAudio
+from voicebot.call.listening.partial_schedule import PartialSchedule
+from voicebot.call.turn_taking.endpointing import Endpointer
 
 _LOOK_EVERY_S = 0.2
 _BEFORE_MS = 240

@@ -18,9 +18,9 @@ from models.engine import EngineError, given_up_after
 from models.intent import IntentClassifier, IntentResult
 from models.intent.text import normalise
 from telephony.line import SAMPLE_RATE_HZ
-from voicebot.call.endpointing import Endpointer
-from voicebot.call.heard_audio import HeardAudio
-from voicebot.call.listening_along import ListeningAlong
+from voicebot.call.listening.heard_audio import HeardAudio
+from voicebot.call.listening.listening_along import ListeningAlong
+from voicebot.call.turn_taking.endpointing import Endpointer
 
 _BEFORE_MS = 240
 """Audio kept from before the detector was sure: first words must not be lost."""

@@ -15,7 +15,7 @@ from itertools import count, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from voicebot.call.levels import SILENT_DBFS
+from voicebot.call.media.levels import SILENT_DBFS
 
 WINDOW = 25
 """Ticks that our voice may take to come back: what is queued on the wire, the line, the jitter buffer."""

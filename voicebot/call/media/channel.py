@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from telephony.audio import ComfortNoise
 from telephony.line import FRAME_MS, FRAME_SAMPLES, Frame, Leg
 from telephony.tones import ToneEvent, ToneKind
-from voicebot.call.barge_in import BargeIn
-from voicebot.call.detector_tail import DetectorTail
-from voicebot.call.endpointing import Endpointer, EndpointEvent
-from voicebot.call.heard_audio import HeardAudio
-from voicebot.call.levels import SILENT_DBFS, CallLevels, frame_dbfs
-from voicebot.call.playout import Playout
-from voicebot.call.recording import Recording
+from voicebot.call.listening.heard_audio import HeardAudio
+from voicebot.call.media.levels import SILENT_DBFS, CallLevels, frame_dbfs
+from voicebot.call.media.recording import Recording
+from voicebot.call.reply.playout import Playout
+from voicebot.call.turn_taking.barge_in import BargeIn
+from voicebot.call.turn_taking.detector_tail import DetectorTail
+from voicebot.call.turn_taking.endpointing import Endpointer, EndpointEvent
 
 LEAD_SAMPLES = 3 * FRAME_SAMPLES
 """How much is kept queued on the wire: a late tick of up to 30 ms is not heard, whatever carries the call."""

@@ -1,10 +1,10 @@
 """When the callee's turn ends: joins what the script expects, what was said and how this caller pauses."""
 
 from dialogs.unfinished import ending_of
-from voicebot.call.endpointing import Endpointer
-from voicebot.call.hearing import Understood
-from voicebot.call.pause_learner import PauseLearner
-from voicebot.call.turn_decision import SaidSoFar, is_short_answer, silence_that_ends
+from voicebot.call.listening.hearing import Understood
+from voicebot.call.turn_taking.endpointing import Endpointer
+from voicebot.call.turn_taking.pause_learner import PauseLearner
+from voicebot.call.turn_taking.turn_decision import SaidSoFar, is_short_answer, silence_that_ends
 from voicebot.settings import EndpointingSettings
 
 

@@ -12,13 +12,13 @@ from datetime import datetime
 from dialogs.policy import answer, expectation, record_heard
 from dialogs.script.format import Script
 from dialogs.turn import AnsweredBy, AskModel, DialogueState, Expectation, Heard, Reply, Saying
-from voicebot.call.asking import Asking, ModelDecided, ModelSaid
-from voicebot.call.asking_ahead import Question
-from voicebot.call.channel import CallChannel, ReplyFinished, ReplyStarted
 from voicebot.call.disposition import Over
-from voicebot.call.speaking import Speaking, SpeechFailed
-from voicebot.call.turn_end import TurnEnd
+from voicebot.call.media.channel import CallChannel, ReplyFinished, ReplyStarted
+from voicebot.call.reply.asking import Asking, ModelDecided, ModelSaid
+from voicebot.call.reply.asking_ahead import Question
+from voicebot.call.reply.speaking import Speaking, SpeechFailed
 from voicebot.call.turn_log import ReplyStages, TurnLog
+from voicebot.call.turn_taking.turn_end import TurnEnd
 from voicebot.call.watching import CallWatcher
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from dialogs.turn import Saying
 from models.engine import EngineError, given_up_after
 from models.tts import Speaker
 from models.tts.clauses import clauses, with_pause
-from voicebot.call.playout import Playout
+from voicebot.call.reply.playout import Playout
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from voicebot.call.replying import Replying
+from voicebot.call.reply.replying import Replying
 
 
 @dataclass(frozen=True, slots=True)

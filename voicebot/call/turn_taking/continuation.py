@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 
 from dialogs.turn import DialogueState
-from voicebot.call.hearing import Understood
+from voicebot.call.listening.hearing import Understood
 
 GOES_ON_MS = 1200
 """Speech that begins so soon after an answered turn is more of it."""

@@ -10,7 +10,7 @@ import re
 from difflib import SequenceMatcher
 from enum import Enum, auto
 
-from voicebot.call.echo import EchoGate
+from voicebot.call.turn_taking.echo import EchoGate
 from voicebot.settings import BargeInSettings
 
 _EN_BACKCHANNELS = (

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from telephony.line import DigitPressed
 from telephony.tones import ToneKind
-from voicebot.call.channel import ToneHeard
+from voicebot.call.media.channel import ToneHeard
 
 Event = TypeVar("Event")
 

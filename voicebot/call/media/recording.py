@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telephony.line import FRAME_SAMPLES, Frame
-from voicebot.call.recording_files import RecordingFile, RecordingFormat, create
+from voicebot.call.media.recording_files import RecordingFile, RecordingFormat, create
 
 logger = logging.getLogger(__name__)
 

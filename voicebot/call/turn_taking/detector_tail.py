@@ -5,7 +5,7 @@ sample; with the level beside it 3 ms, and it saw 16 instead of 13 pauses of 160
 line, where silence is not so much quieter than speech, nothing changes.
 """
 
-from voicebot.call.levels import SILENT_DBFS
+from voicebot.call.media.levels import SILENT_DBFS
 
 QUIETER_DB = 35.0
 """What is so much quieter than the loudest sound just before is no part of the same word."""

@@ -19,7 +19,7 @@ from dialogs.turn import AnsweredBy, AskModel, DialogueState, Reply, Saying
 from models.engine import EngineError, EngineLate
 from models.llm import ChatModel
 from models.llm.json_stream import JsonTextStream
-from voicebot.call.asking_ahead import WHOLE_ANSWER_S, AnswerAhead, AskingAhead, Question, request_for
+from voicebot.call.reply.asking_ahead import WHOLE_ANSWER_S, AnswerAhead, AskingAhead, Question, request_for
 from voicebot.settings import ModelServerSettings
 
 logger = logging.getLogger(__name__)

@@ -5,9 +5,9 @@ Joins the words, what the script can do with them, and what of the prompt was he
 
 import math
 
-from voicebot.call.barge_in import Judgement
-from voicebot.call.channel import CallChannel
-from voicebot.call.hearing import Understood
+from voicebot.call.listening.hearing import Understood
+from voicebot.call.media.channel import CallChannel
+from voicebot.call.turn_taking.barge_in import Judgement
 
 SAMPLES_PER_MS = 8
 _NOISE_MS = 3000

@@ -1,0 +1,1 @@
+"""Listening: what was said, by whom, from the audio of one call."""

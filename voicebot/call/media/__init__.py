@@ -1,0 +1,1 @@
+"""Media: the 20 ms tick of all calls, one call's seat on it, levels and recordings."""

@@ -1,0 +1,1 @@
+"""The reply: deciding or asking for it, giving it a voice, and knowing how much of it was heard."""
