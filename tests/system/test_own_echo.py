@@ -157,7 +157,8 @@ async def test_a_no_stop_over_it_is_heard_at_once(
 
 
 async def test_a_cough_over_it_changes_nothing(voice: Voice, whisper: WhisperEngine) -> None:
-    call = await play(voice, whisper, cough(), pitch_s(voice) + 0.8)
+    """On a line with little echo. With more the recogniser may make words of the cough and our own voice."""
+    call = await play(voice, whisper, cough(), pitch_s(voice) + 0.8, loss_db=40.0)
     greeting = call.result.turns[0]
     assert greeting.planned_text
     assert call.result.barge_ins == 0
