@@ -4,6 +4,7 @@ who talks over it. The disclosure ends 3.9 s after the answer, the question at a
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from zlib import crc32
 
 import numpy as np
@@ -25,9 +26,18 @@ from tests.voicebot.call.scripted_call import (
     make_session,
 )
 from voicebot.call.media.media_clock import MediaClock
+from voicebot.call.turn_taking import echo
 from voicebot.settings import Settings
 
 pytestmark = pytest.mark.virtual_time
+
+
+@pytest.fixture(autouse=True)
+def _first_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a line is first measured depends on how many calls there were before. At some of these moments an
+    echo that loses less than 15 dB is heard as an utterance before it is known: docs/telephony.md says so."""
+    monkeypatch.setattr(echo, "_gates", count())
+
 
 LOUDEST = 6000
 CALLEE = 9000
