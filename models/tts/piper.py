@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from models.one_thread import one_thread_options
 from models.tts import HANZI, Speech, words_of
 from models.tts.edges import SAMPLE_RATE, Sentence, join, sounding, with_soft_edges
 from models.tts.levelling import level
@@ -42,6 +43,8 @@ class PiperStyle:
 
 
 DEFAULT_STYLE = PiperStyle()
+STEADY = PiperStyle(noise_scale=0.0, noise_w_scale=0.0)
+"""Draws no random numbers: says the same text the same way each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +67,11 @@ class PiperEngine:
         import onnxruntime as ort
         from piper import PiperConfig, PiperVoice
 
-        options = ort.SessionOptions()  # PiperVoice.load would take every core.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
+        # Not PiperVoice.load, which would take every core.
         self._voice = PiperVoice(
             session=ort.InferenceSession(
                 with_output(self._settings.model.read_bytes(), DURATIONS_TENSOR),
-                options,
+                one_thread_options(),
                 providers=["CPUExecutionProvider"],
             ),
             config=PiperConfig.from_dict(json.loads(self._settings.config.read_text(encoding="utf-8"))),

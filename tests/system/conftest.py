@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from models.tts.piper import PiperEngine, PiperSettings, PiperStyle
+from models.tts.piper import STEADY, PiperEngine, PiperSettings
 from tests.embedded_weights import embedded_weights
 
 
@@ -13,8 +13,7 @@ from tests.embedded_weights import embedded_weights
 def piper() -> Iterator[PiperEngine]:
     """A voice in the test's own process; without noise it says the same text the same way each time."""
     folder = embedded_weights("piper-en-us-joe") / "piper-en-us-joe"
-    style = PiperStyle(noise_scale=0.0, noise_w_scale=0.0)
-    engine = PiperEngine(PiperSettings(folder / "voice.onnx", folder / "voice.onnx.json", style))
+    engine = PiperEngine(PiperSettings(folder / "voice.onnx", folder / "voice.onnx.json", STEADY))
     engine.load()
     yield engine
     engine.close()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.tts.piper import PiperStyle
+from models.tts.piper import STEADY
 from models.tts.service import serve_piper
 from tests.embedded_weights import embedded_weights
 from voicebot.simulation.crowd import CrowdError, people
@@ -78,13 +78,9 @@ def personas(tmp_path: Path) -> Path:
     return folder
 
 
-ALWAYS_ALIKE = PiperStyle(noise_scale=0.0, noise_w_scale=0.0)
-"""The voice draws no random numbers, so no rendering that the tiny recogniser mishears comes up by chance."""
-
-
 async def bot_speech(weights: Path, cache: Path, tmp_path: Path) -> list[str]:
     files = []
-    async with serve_piper(weights, cache, style=ALWAYS_ALIKE) as speaker:
+    async with serve_piper(weights, cache, style=STEADY) as speaker:
         for number, line in enumerate(BOT_LINES):
             files.append(str(tmp_path / f"{number}.npy"))
             np.save(files[-1], (await speaker.speak(line, deadline_s=30)).samples)

@@ -5,7 +5,7 @@ from rich.table import Table
 
 from voicebot.bench.media_contenders import OURS
 from voicebot.bench.media_report import MediaReport, MediaSummary
-from voicebot.bench.spread import Spread
+from voicebot.bench.spread import Spread, shown
 
 
 def print_report(report: MediaReport, console: Console) -> None:
@@ -36,29 +36,22 @@ def media_table(title: str, rows: list[MediaSummary]) -> Table:
     for row in rows:
         table.add_column(row.contender, justify="right")
     lines = {
-        "CPU per call, %": [_shown(row.cpu_per_call, 3) for row in rows],
-        "ours by this": ["1" if row.contender == OURS.name else _shown(row.ours_by_this, 2) for row in rows],
+        "CPU per call, %": [shown(row.cpu_per_call, 3) for row in rows],
+        "ours by this": ["1" if row.contender == OURS.name else shown(row.ours_by_this, 2) for row in rows],
         "tones heard": [f"{row.tones_heard} of {row.tones_due}" for row in rows],
-        "frames missing, %": [_shown(_per_cent(row.frames_missing), 2) for row in rows],
-        "packet gap p50": [_shown(row.gap_p50_ms, 1) for row in rows],
-        "packet gap p99": [_shown(row.gap_p99_ms, 1) for row in rows],
-        "packet gap max": [_shown(row.gap_max_ms, 1) for row in rows],
-        "tick late p99": [_shown(row.tick_late_p99_ms, 1) for row in rows],
-        "tick late max": [_shown(row.tick_late_max_ms, 1) for row in rows],
-        "memory, MB": [_shown(row.rss_mb, 0) for row in rows],
+        "frames missing, %": [shown(_per_cent(row.frames_missing), 2) for row in rows],
+        "packet gap p50": [shown(row.gap_p50_ms, 1) for row in rows],
+        "packet gap p99": [shown(row.gap_p99_ms, 1) for row in rows],
+        "packet gap max": [shown(row.gap_max_ms, 1) for row in rows],
+        "tick late p99": [shown(row.tick_late_p99_ms, 1) for row in rows],
+        "tick late max": [shown(row.tick_late_max_ms, 1) for row in rows],
+        "memory, MB": [shown(row.rss_mb, 0) for row in rows],
         "processes": [str(row.processes) for row in rows],
         "threads": [str(row.threads) for row in rows],
     }
     for name, cells in lines.items():
         table.add_row(name, *cells)
     return table
-
-
-def _shown(value: Spread | None, digits: int) -> str:
-    if value is None:
-        return "-"
-    median, least, most = (f"{one:.{digits}f}" for one in (value.median, value.least, value.most))
-    return median if least == most else f"{median} ({least}-{most})"
 
 
 def _per_cent(value: Spread | None) -> Spread | None:

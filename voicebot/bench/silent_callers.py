@@ -7,8 +7,6 @@ import argparse
 import asyncio
 import base64
 import json
-import os
-import sys
 from contextlib import suppress
 from functools import partial
 from urllib.parse import urlsplit
@@ -17,18 +15,16 @@ import numpy as np
 
 from telephony.audio import encode_mulaw
 from telephony.line import FRAME_MS, FRAME_SAMPLES
+from voicebot.bench.standard_input import standard_input
+from voicebot.bench.talk.websocket_frames import frame, upgrade_request
 
 _LOOP_FRAMES = 50
-_TEXT = 0x81
 _STEP_MS = 2
 """Calls are spread over the 20 ms: in each step a tenth of them sends."""
 
 
 def _message(fields: object) -> bytes:
-    """A masked text frame. The key is zero, which the receiver cannot know before it has unmasked."""
-    text = json.dumps(fields, separators=(",", ":")).encode()
-    length = bytes([0x80 | len(text)]) if len(text) < 126 else b"\xfe" + len(text).to_bytes(2, "big")
-    return bytes([_TEXT]) + length + bytes(4) + text
+    return frame(json.dumps(fields, separators=(",", ":")).encode())
 
 
 def silence(noise_dbfs: float | None, seed: int) -> list[bytes]:
@@ -57,23 +53,20 @@ class SilentCaller(asyncio.Protocol):
                         "track": "inbound",
                         "chunk": str(100 + place),
                         "timestamp": str(2000 + place * FRAME_MS),
-                        "payload": base64.b64encode(frame).decode(),
+                        "payload": base64.b64encode(sound).decode(),
                     },
                     "streamSid": self._stream,
                 }
             )
-            for place, frame in enumerate(silence(noise_dbfs, number))
+            for place, sound in enumerate(silence(noise_dbfs, number))
         ]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the upgrade."""
         assert isinstance(transport, asyncio.WriteTransport)
         self._transport = transport
-        address, key = urlsplit(self._url), base64.b64encode(os.urandom(16)).decode()
-        transport.write(
-            f"GET {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nUpgrade: websocket\r\n"
-            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-        )
+        address = urlsplit(self._url)
+        transport.write(upgrade_request(address.netloc, address.path, {}))
 
     def data_received(self, data: bytes) -> None:
         """The upgrade; what follows is thrown away."""
@@ -92,10 +85,6 @@ class SilentCaller(asyncio.Protocol):
             self._sent += 1
 
 
-def _same(caller: SilentCaller) -> SilentCaller:
-    return caller
-
-
 async def _send_on_time(callers: list[SilentCaller]) -> None:
     loop = asyncio.get_running_loop()
     origin_s, step = loop.time(), 0
@@ -110,14 +99,13 @@ async def _send_on_time(callers: list[SilentCaller]) -> None:
 async def play_silent_callers(noise_dbfs: float | None) -> None:
     """Connect to each address that is read, and send until standard input ends."""
     loop = asyncio.get_running_loop()
-    lines = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    lines = await standard_input()
     callers: list[SilentCaller] = []
     sending = asyncio.create_task(_send_on_time(callers))
     while line := (await lines.readline()).decode().strip():
         address = urlsplit(line)
-        caller = SilentCaller(line, len(callers), noise_dbfs)
-        await loop.create_connection(partial(_same, caller), address.hostname or "", address.port or 0)
+        connect = partial(SilentCaller, line, len(callers), noise_dbfs)
+        _, caller = await loop.create_connection(connect, address.hostname or "", address.port or 0)
         callers.append(caller)
     sending.cancel()
     with suppress(asyncio.CancelledError):

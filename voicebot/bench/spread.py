@@ -23,3 +23,11 @@ def paired_ratio(ours: Sequence[float | None], theirs: Sequence[float | None]) -
     """Ours by theirs, round by round, since what disturbed a round disturbed both. Gaps are left out."""
     pairs = zip(ours, theirs, strict=True)
     return spread([mine / other for mine, other in pairs if mine is not None and other])
+
+
+def shown(value: Spread | None, digits: int) -> str:
+    """For a table: the median, and the least and the most in brackets where they differ."""
+    if value is None:
+        return "-"
+    median, least, most = (f"{one:.{digits}f}" for one in (value.median, value.least, value.most))
+    return median if least == most else f"{median} ({least}-{most})"

@@ -5,13 +5,11 @@ from contextlib import AbstractAsyncContextManager
 from importlib.resources import files
 
 from models.tts import Speech
-from models.tts.piper import PiperStyle
+from models.tts.piper import STEADY
 from models.tts.service import CachedSpeaker, serve_piper, serve_voice
 from voicebot.bench.error import BenchError
 from voicebot.settings import Settings
 
-STEADY = PiperStyle(noise_scale=0.0, noise_w_scale=0.0)
-"""Without the random numbers that make a voice livelier."""
 _LONGEST_RENDER_S = 60.0
 
 

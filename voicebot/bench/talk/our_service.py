@@ -21,6 +21,7 @@ from dialogs.policy import open_dialogue
 from dialogs.prompts import contact_sayings
 from dialogs.script.format import Script
 from telephony.line import DialRequest
+from voicebot.bench.standard_input import standard_input
 from voicebot.bench.talk.dialogue import TICKET, load_dialogue, ticket
 from voicebot.bench.talk.twilio_telephone import ACCOUNT
 from voicebot.bridge_settings import TwilioBridge
@@ -114,7 +115,7 @@ async def serve(task: ServiceTask) -> Served:
         if not task.live_speech:
             # As a campaign does before it dials.
             await service.speaker.prerender(contact_sayings(script, {TICKET: numbers[0]}))
-        told = await _standard_input()
+        told = await standard_input()
         tell(event="ready")
         if not await told.readline():
             sys.exit("whoever started this is gone")
@@ -146,13 +147,6 @@ async def _tasks_left(before: int) -> int:
             break
         await asyncio.sleep(_CLOSING_S / 50)
     return len(asyncio.all_tasks()) - before
-
-
-async def _standard_input() -> asyncio.StreamReader:
-    reader = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    return reader
 
 
 async def _measure(clock: MediaClock, lateness: TickLateness, told: asyncio.StreamReader) -> None:

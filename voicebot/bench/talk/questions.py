@@ -6,14 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.tts.piper import PiperStyle
+from models.tts.piper import STEADY
 from models.tts.service import LONGEST_RENDER_S, serve_piper
 from telephony.audio import encode_mulaw
 from telephony.line import FRAME_SAMPLES, SAMPLE_RATE_HZ
 from voicebot.bench.talk.dialogue import EXCHANGES
 
-_STEADY = PiperStyle(noise_scale=0.0, noise_w_scale=0.0)
-"""Without noise the voice says the same text the same way each time."""
 _PIECE = SAMPLE_RATE_HZ // 200
 """5 ms."""
 _AUDIBLE_DBFS = -45.0
@@ -21,7 +19,7 @@ _AUDIBLE_DBFS = -45.0
 
 async def render_questions(weights: Path, cache: Path, file: Path) -> None:
     """Write all questions into a file for the load generator. Raises EngineError."""
-    async with serve_piper(weights, cache, style=_STEADY) as speaker:
+    async with serve_piper(weights, cache, style=STEADY) as speaker:
         await speaker.prerender([exchange.question for exchange in EXCHANGES])
         spoken = {
             f"{number:02}": frames_of(

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from voicebot.bench.machine import Machine, this_machine
-from voicebot.bench.spread import Spread, paired_ratio, spread
+from voicebot.bench.spread import Spread, paired_ratio, shown, spread
 from voicebot.bench.talk.contenders import OURS
 from voicebot.bench.talk.figures import LATE_GENERATOR_MS, TalkRun
 from voicebot.bench.talk.preparation import TalkBench, require_folder
@@ -146,25 +146,18 @@ def print_silent(report: SilentReport, console: Console) -> None:
     print_faults(report.runs, console)
 
 
-def _shown(value: Spread | None, digits: int) -> str:
-    if value is None:
-        return "-"
-    median, least, most = (f"{one:.{digits}f}" for one in (value.median, value.least, value.most))
-    return median if least == most else f"{median} ({least}-{most})"
-
-
 _LINES: dict[str, Callable[[SilentSummary], str]] = {
-    "CPU s per call-minute": lambda row: _shown(row.cpu_per_call_minute, 3),
-    "ours by this": lambda row: _shown(row.ours_by_this, 2),
-    "tick late p99, ms": lambda row: _shown(row.tick_late_p99_ms, 2),
-    "tick late max, ms": lambda row: _shown(row.tick_late_max_ms, 1),
+    "CPU s per call-minute": lambda row: shown(row.cpu_per_call_minute, 3),
+    "ours by this": lambda row: shown(row.ours_by_this, 2),
+    "tick late p99, ms": lambda row: shown(row.tick_late_p99_ms, 2),
+    "tick late max, ms": lambda row: shown(row.tick_late_max_ms, 1),
     "nice level": lambda row: "-" if row.nice is None else str(row.nice),
-    "memory, MB": lambda row: _shown(row.rss_mb, 0),
+    "memory, MB": lambda row: shown(row.rss_mb, 0),
     "calls lost": lambda row: str(row.lost),
     "audible frames heard": lambda row: str(row.sounds),
     "generator late p99, ms": lambda row: (
         f"{row.generator_late_p99_ms:.1f}"
         + (" (limits)" if row.generator_late_p99_ms > LATE_GENERATOR_MS else "")
     ),
-    "generator CPU per call, %": lambda row: _shown(row.generator_cpu_per_call, 2),
+    "generator CPU per call, %": lambda row: shown(row.generator_cpu_per_call, 2),
 }
