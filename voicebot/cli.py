@@ -49,6 +49,14 @@ ScriptFile = Annotated[Path, typer.Option("--script", help="Script file.")]
 Variables = Annotated[
     list[str] | None, typer.Option("--var", help="A contact variable of the script, as name=value.")
 ]
+# Of several benchmarks.
+JsonFile = Annotated[Path | None, typer.Option("--json", help="Also write all figures here.")]
+CallCounts = Annotated[str, typer.Option(help="Numbers of calls at once, one run each.")]
+Rounds = Annotated[int, typer.Option(min=1, max=10, help="Turns of each contender.")]
+Turns = Annotated[int, typer.Option(min=1, max=30, help="Questions of each caller.")]
+Wire = Annotated[str, typer.Option(help="websocket or rtp.")]
+Peer = Annotated[str, typer.Option(help="Also measure this one: pipecat.")]
+LiveSpeech = Annotated[bool, typer.Option("--live-speech", help="Render each reply anew.")]
 
 
 class ReportFormat(StrEnum):
@@ -212,10 +220,10 @@ def doctor(
 
 @bench_app.command("media")
 def bench_media(
-    calls: Annotated[str, typer.Option(help="Numbers of calls at once, one run each.")] = "20,100",
+    calls: CallCounts = "20,100",
     seconds: Annotated[float, typer.Option(min=2, max=120, help="Measured time of one turn.")] = 10,
-    rounds: Annotated[int, typer.Option(min=1, max=10, help="Turns of each contender.")] = 3,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all figures here.")] = None,
+    rounds: Rounds = 3,
+    json_file: JsonFile = None,
 ) -> None:
     """CPU per call of the media path, beside agent-transport and aiortp, with sipp as the far end."""
     from voicebot.bench.media import call_counts, run_media_bench
@@ -227,13 +235,13 @@ def bench_media(
 
 @bench_app.command("latency")
 def bench_latency(
-    calls: Annotated[str, typer.Option(help="Numbers of calls at once, one run each.")] = "1,4,8",
-    turns: Annotated[int, typer.Option(min=1, max=30, help="Questions of each caller.")] = 6,
-    rounds: Annotated[int, typer.Option(min=1, max=10, help="Turns of each contender.")] = 1,
-    wire: Annotated[str, typer.Option(help="websocket or rtp.")] = "websocket",
-    peer: Annotated[str, typer.Option(help="Also measure this one: pipecat.")] = "",
-    live_speech: Annotated[bool, typer.Option("--live-speech", help="Render each reply anew.")] = False,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all figures here.")] = None,
+    calls: CallCounts = "1,4,8",
+    turns: Turns = 6,
+    rounds: Rounds = 1,
+    wire: Wire = "websocket",
+    peer: Peer = "",
+    live_speech: LiveSpeech = False,
+    json_file: JsonFile = None,
     plot: Annotated[Path | None, typer.Option(help="Also draw latency against calls here.")] = None,
     settings_file: SettingsFile = None,
 ) -> None:
@@ -252,11 +260,11 @@ def bench_latency(
 def bench_capacity(
     most: Annotated[int, typer.Option(min=1, max=120, help="Try no more calls at once.")] = 64,
     minutes: Annotated[float, typer.Option(min=1, max=120, help="Begin no run after this long.")] = 5,
-    turns: Annotated[int, typer.Option(min=1, max=30, help="Questions of each caller.")] = 6,
-    wire: Annotated[str, typer.Option(help="websocket or rtp.")] = "websocket",
-    peer: Annotated[str, typer.Option(help="Also measure this one: pipecat.")] = "",
-    live_speech: Annotated[bool, typer.Option("--live-speech", help="Render each reply anew.")] = False,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all figures here.")] = None,
+    turns: Turns = 6,
+    wire: Wire = "websocket",
+    peer: Peer = "",
+    live_speech: LiveSpeech = False,
+    json_file: JsonFile = None,
     settings_file: SettingsFile = None,
 ) -> None:
     """How many calls can talk at once with replies in time."""
@@ -271,12 +279,12 @@ def bench_capacity(
 
 @bench_app.command("silent")
 def bench_silent(
-    calls: Annotated[str, typer.Option(help="Numbers of calls at once, one run each.")] = "20,50,200",
+    calls: CallCounts = "20,50,200",
     seconds: Annotated[float, typer.Option(min=2, max=60, help="Measured time of one run.")] = 10,
-    rounds: Annotated[int, typer.Option(min=1, max=10, help="Turns of each contender.")] = 1,
-    wire: Annotated[str, typer.Option(help="websocket or rtp.")] = "websocket",
-    peer: Annotated[str, typer.Option(help="Also measure this one: pipecat.")] = "",
-    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all figures here.")] = None,
+    rounds: Rounds = 1,
+    wire: Wire = "websocket",
+    peer: Peer = "",
+    json_file: JsonFile = None,
     settings_file: SettingsFile = None,
 ) -> None:
     """What a call costs in which nobody speaks: media, voice detection and recording."""
@@ -295,7 +303,7 @@ def bench_replay(
     campaign: Annotated[str, typer.Argument(help="Name of a campaign that was run with recordings.")],
     recordings: Annotated[Path, typer.Option(help="Folder of its recordings.")],
     script: Annotated[Path, typer.Option("--script", help="Its script.")],
-    calls: Annotated[str, typer.Option(help="Numbers of calls at once, one run each.")] = "4,8,16,32",
+    calls: CallCounts = "4,8,16,32",
     seconds: Annotated[float, typer.Option(min=5, max=300, help="Measured time of each run.")] = 30,
     device: Annotated[str, typer.Option(help="Where the recogniser runs: cpu or cuda.")] = "cpu",
     compute_type: Annotated[
@@ -308,7 +316,7 @@ def bench_replay(
     objective_ms: Annotated[
         float, typer.Option(min=1, help="Reply latency (p95) that is good enough.")
     ] = 800,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all figures here.")] = None,
+    json_file: JsonFile = None,
     settings_file: SettingsFile = None,
 ) -> None:
     """How many calls this machine's engines bear: the traffic of finished calls, replayed many at once."""
@@ -336,7 +344,7 @@ def bench_asr(
     processes: Annotated[str, typer.Option(help="Numbers of engine processes, one run each.")] = "1,2",
     weights: Annotated[str, typer.Option(help="Errors of this network alone.")] = "",
     only: Annotated[int | None, typer.Option("--sentences", min=2, help="Only the first so many.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all figures here.")] = None,
+    json_file: JsonFile = None,
     settings_file: SettingsFile = None,
 ) -> None:
     """Errors of the recogniser on telephone audio, its cost, and its throughput against batch size."""
@@ -350,7 +358,7 @@ def bench_asr(
 
 @bench_app.command("end-of-turn")
 def bench_end_of_turn(
-    json_file: Annotated[Path | None, typer.Option("--json", help="Also write all figures here.")] = None,
+    json_file: JsonFile = None,
     settings_file: SettingsFile = None,
 ) -> None:
     """Does the detector tell finished sentences from the same sentences cut short?"""

@@ -15,6 +15,7 @@ import soxr
 from numpy.typing import NDArray
 
 from models.log_mel import SAMPLE_RATE, log_mel
+from models.one_thread import one_thread_options
 from models.registry.catalogue import weights_path
 from models.serving import EngineService, serve
 
@@ -36,10 +37,8 @@ class SmartTurnEngine:
 
         if not self._model.exists():
             raise FileNotFoundError(f"{self._model} is missing. Run `voicebot doctor --fetch`")
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        self._session = ort.InferenceSession(self._model, options, providers=["CPUExecutionProvider"])
+        providers = ["CPUExecutionProvider"]
+        self._session = ort.InferenceSession(self._model, one_thread_options(), providers=providers)
 
     def warm_up(self) -> None:
         self.run([np.zeros(HEARD_RATE, np.int16)])

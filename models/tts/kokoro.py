@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from models.one_thread import one_thread_options
 from models.tts import Speech, words_of
 from models.tts.edges import SAMPLE_RATE, Sentence, join, sounding, with_soft_edges
 from models.tts.levelling import level
@@ -59,12 +60,9 @@ class KokoroEngine:
         self._symbols = json.loads(self._settings.vocabulary.read_text(encoding="utf-8"))["vocab"]
         with np.load(self._settings.voices, allow_pickle=False) as voices:
             self._styles = np.mean([voices[name] for name in self._settings.voice], axis=0, dtype=np.float32)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
         self._session = ort.InferenceSession(
             with_output(self._settings.model.read_bytes(), DURATIONS_TENSOR),
-            options,
+            one_thread_options(),
             providers=["CPUExecutionProvider"],
         )
 

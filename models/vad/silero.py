@@ -11,6 +11,8 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from models.one_thread import one_thread_options
+
 SAMPLE_RATE = 8000
 WINDOW = 256
 CONTEXT = 32
@@ -22,10 +24,8 @@ class BatchedVad:
 
     def __init__(self, weights: Path, *, streams: int = 64) -> None:
         """Reads the ONNX file. `streams` is where the number of slots starts; it grows as needed."""
-        options = ort.SessionOptions()
         # The media tick must neither hop between threads nor leave one spinning between ticks.
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
+        options = one_thread_options()
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = ort.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
         self._sample_rate = np.array(SAMPLE_RATE, dtype=np.int64)

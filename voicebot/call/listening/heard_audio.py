@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 from telephony.line import FRAME_MS, FRAME_SAMPLES, Frame
 
+BEFORE_MS = 240
+"""Audio kept from before the detector was sure: first words must not be lost."""
+
 
 class HeardAudio:
     """A ring of frames. Times are those of the media clock; the frame of tick t ends at t."""

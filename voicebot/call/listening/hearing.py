@@ -18,14 +18,12 @@ from models.engine import EngineError, given_up_after
 from models.intent import IntentClassifier, IntentResult
 from models.intent.text import normalise
 from telephony.line import SAMPLE_RATE_HZ
-from voicebot.call.listening.heard_audio import HeardAudio
+from voicebot.call.listening.heard_audio import BEFORE_MS, HeardAudio
 from voicebot.call.listening.listening_along import ListeningAlong
 from voicebot.call.turn_taking.endpointing import Endpointer
 
-_BEFORE_MS = 240
-"""Audio kept from before the detector was sure: first words must not be lost."""
 _AFTER_MS = 160
-"""And from after its end: as much as has been heard when words are first guessed at."""
+"""Audio from after the end of an utterance: as much as has been heard when words are first guessed at."""
 _RECOGNITION_S = 4.0
 _CLASSIFICATION_S = 1.0
 _JUDGEMENT_S = 0.5
@@ -142,7 +140,7 @@ class Hearing:
         self.make_void()
         if self._last and start_ms <= self._last[0]:
             self._count_void()  # Its audio is decoded again, with more behind it.
-        samples = audio.between(start_ms - _BEFORE_MS, end_ms + _AFTER_MS)
+        samples = audio.between(start_ms - BEFORE_MS, end_ms + _AFTER_MS)
         seconds = len(samples) / SAMPLE_RATE_HZ
         self._last = (start_ms, seconds)
         self.guesses += 1

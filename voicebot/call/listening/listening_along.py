@@ -11,12 +11,11 @@ from models.asr import Recogniser, Transcript, Utterance
 from models.batching import Priority
 from models.engine import EngineError, given_up_after
 from telephony.line import SAMPLE_RATE_HZ
-from voicebot.call.listening.heard_audio import HeardAudio
+from voicebot.call.listening.heard_audio import BEFORE_MS, HeardAudio
 from voicebot.call.listening.partial_schedule import PartialSchedule
 from voicebot.call.turn_taking.endpointing import Endpointer
 
 _LOOK_EVERY_S = 0.2
-_BEFORE_MS = 240
 _DEADLINE_S = 1.0
 
 OnWords = Callable[[int, int, int, Transcript], None]
@@ -64,7 +63,7 @@ class ListeningAlong:
             now_ms = self._now_ms()
             speech_ms = now_ms - start_ms
             if endpointer.talking and schedule.due(speech_ms, self._recogniser.expected_wait_s):
-                samples = audio.between(start_ms - _BEFORE_MS, int(now_ms))
+                samples = audio.between(start_ms - BEFORE_MS, int(now_ms))
                 heard = await self._decode(Utterance(samples, self._language, hints))
                 schedule.decoded(speech_ms, self._now_ms() - now_ms)
                 if heard and heard.text and goes_on():

@@ -140,9 +140,7 @@ class CallChannel:
         """One 20 ms step of this call."""
         self.heard_audio.add(now_ms, heard)
         if not self.held:
-            probability = self._without_echo(now_ms, heard, probability)
-            if probability >= _PERHAPS_SPEECH:
-                probability = self._tail.step(now_ms, frame_dbfs(heard), probability)
+            probability = self._of_words(now_ms, heard, probability)
             if probability >= _SPEECH:
                 self.levels.heard.add(heard)
             self._take_turns(now_ms, probability)
@@ -150,13 +148,23 @@ class CallChannel:
         if self._recording:
             self._recording.tick(heard)
 
-    def _without_echo(self, now_ms: int, heard: Frame, probability: float) -> float:
-        """The probability that the callee speaks: what comes back of our own voice does not count."""
+    def _of_words(self, now_ms: int, heard: Frame, probability: float) -> float:
+        """The probability that the callee is saying words: neither what comes back of our own voice counts,
+        nor the tail of the detector."""
         said_dbfs, self._said_dbfs = self._said_dbfs, SILENT_DBFS
-        echo = self.barge_in.echo
-        if not echo.active and said_dbfs <= SILENT_DBFS:
+        echoes = self.barge_in.echo.active or said_dbfs > SILENT_DBFS
+        if not echoes and probability < _PERHAPS_SPEECH:
             return probability
-        probability = echo.step(said_dbfs, frame_dbfs(heard), probability)
+        heard_dbfs = frame_dbfs(heard)
+        if echoes:
+            probability = self._without_echo(now_ms, said_dbfs, heard_dbfs, probability)
+        if probability >= _PERHAPS_SPEECH:
+            probability = self._tail.step(now_ms, heard_dbfs, probability)
+        return probability
+
+    def _without_echo(self, now_ms: int, said_dbfs: float, heard_dbfs: float, probability: float) -> float:
+        echo = self.barge_in.echo
+        probability = echo.step(said_dbfs, heard_dbfs, probability)
         if echo.mistaken and self.endpointer.speech_ms(now_ms) <= echo.active_ticks * FRAME_MS:
             self.endpointer.finish()
             self._emit(EchoRecognised(self.endpointer.utterance))

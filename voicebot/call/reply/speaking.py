@@ -9,13 +9,13 @@ from dialogs.turn import Saying
 from models.engine import EngineError, given_up_after
 from models.tts import Speaker
 from models.tts.clauses import clauses, with_pause
+from telephony.line import SAMPLE_RATE_HZ
 from voicebot.call.reply.playout import Playout
 
 logger = logging.getLogger(__name__)
 
 _LONGEST_SILENCE_S = 5.0
 """A clause that would keep the callee waiting longer is given up."""
-_SAMPLES_PER_S = 8000
 _SHORTEST_WAIT_S = 0.02
 AHEAD_S = 1.0
 """The next clause is asked for when at most this much is left to play: what a barge-in wastes stays small."""
@@ -96,7 +96,7 @@ class Speaking:
             task.cancel()
         self._tasks.clear()
         if self._playout.active:
-            self.metrics.wasted_s += min(self._live_samples, self._playout.ready_samples) / _SAMPLES_PER_S
+            self.metrics.wasted_s += min(self._live_samples, self._playout.ready_samples) / SAMPLE_RATE_HZ
         self._live_samples = 0
         self._playout.drop()
 
@@ -108,7 +108,7 @@ class Speaking:
             "clauses_rendered": metrics.rendered,
             "clauses_late": metrics.late,
             "speech_wasted_s": round(metrics.wasted_s, 2),
-            "speech_starved_s": round(self._playout.starved_samples / _SAMPLES_PER_S, 2),
+            "speech_starved_s": round(self._playout.starved_samples / SAMPLE_RATE_HZ, 2),
         }
         return {name: value for name, value in figures.items() if value}
 
@@ -147,7 +147,7 @@ class Speaking:
             if speech is None:
                 await self._until_needed()
                 asked_s = loop.time()
-                deadline_s = _LONGEST_SILENCE_S + self._playout.ready_samples / _SAMPLES_PER_S
+                deadline_s = _LONGEST_SILENCE_S + self._playout.ready_samples / SAMPLE_RATE_HZ
                 async with given_up_after(deadline_s):
                     speech = await self._speaker.speak(clause.text, deadline_s=deadline_s)
                 took_s = loop.time() - asked_s
@@ -164,7 +164,7 @@ class Speaking:
         """Until so little is left to play that the next clause must be asked for."""
         ahead_s = max(AHEAD_S, AHEAD_PER_RENDER * self.metrics.slowest_s)
         while True:
-            spare_s = self._playout.ready_samples / _SAMPLES_PER_S - ahead_s
+            spare_s = self._playout.ready_samples / SAMPLE_RATE_HZ - ahead_s
             if spare_s <= 0:
                 return
             # While the prompt is halted nothing gets less; look again all the same.
